@@ -1,0 +1,72 @@
+use std::{marker::PhantomData, sync::Arc};
+
+use poem::{Request, RequestBody, Result};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use crate::{Claims, Gate, Permission, Problem, Refusal, document};
+
+/// The caller's token carries the permission `P`.
+///
+/// As a handler's first argument it is the handler's guard: without it the handler doesn't run.
+#[derive(Clone, Debug)]
+pub struct Require<P> {
+    /// What the caller's token says.
+    pub claims: Arc<Claims>,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> Require<P> {
+    /// The permission that was required.
+    #[must_use]
+    pub fn permission(&self) -> &'static str {
+        P::NAME
+    }
+}
+
+/// The caller has a valid token; no permission is needed.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// What the caller's token says.
+    pub claims: Arc<Claims>,
+}
+
+/// Anyone may call, with or without a token.
+#[derive(Clone, Copy, Debug)]
+pub struct Public;
+
+fn gate(request: &Request) -> Result<&Gate, Problem> {
+    // An endpoint mounted without its gate lets nobody in.
+    request.data::<Gate>().ok_or_else(|| Refusal::Silent.into())
+}
+
+macro_rules! guard {
+    ([$($generics:tt)*] $type:ty, $marker:expr, |$request:ident| $check:expr) => {
+        impl<'a, $($generics)*> ApiExtractor<'a> for $type {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn security_schemes() -> Vec<&'static str> {
+                vec![$marker]
+            }
+
+            async fn from_request(
+                $request: &'a Request,
+                _body: &mut RequestBody,
+                _options: ExtractParamOptions<()>,
+            ) -> Result<Self> {
+                $check
+            }
+        }
+    };
+}
+
+guard!([P: Permission] Require<P>, P::NAME, |request| {
+    let claims = gate(request)?.require(request, P::NAME).map_err(Problem::from)?;
+    Ok(Self { claims, permission: PhantomData })
+});
+guard!([] SignedIn, document::SIGNED_IN, |request| {
+    let claims = gate(request)?.sign_in(request).map_err(Problem::from)?;
+    Ok(Self { claims })
+});
+guard!([] Public, document::PUBLIC, |_request| Ok(Self));

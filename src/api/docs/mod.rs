@@ -1,0 +1,95 @@
+//! Swagger UI, embedded: nothing is fetched from elsewhere, and no script stands in the page.
+
+use poem::{
+    Endpoint, Request, Response, Route, get,
+    http::{StatusCode, header},
+};
+use serde_json::Value;
+
+/// Scripts and styles come from here only. Swagger UI sets styles from its scripts, and draws with `data:` images.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The paths outside the document.
+pub const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
+
+struct Asset {
+    path: &'static str,
+    content_type: &'static str,
+    gzipped: bool,
+    bytes: &'static [u8],
+}
+
+const INDEX: Asset =
+    Asset { path: "", content_type: "text/html; charset=utf-8", gzipped: false, bytes: include_bytes!("index.html") };
+
+/// `swagger-ui-dist`, as `update.sh` fetched and compressed it, and what makes it ours.
+const ASSETS: [Asset; 5] = [
+    Asset {
+        path: "/docs/swagger-ui-bundle.js",
+        content_type: "text/javascript; charset=utf-8",
+        gzipped: true,
+        bytes: include_bytes!("swagger-ui-bundle.js.gz"),
+    },
+    Asset {
+        path: "/docs/swagger-ui.css",
+        content_type: "text/css; charset=utf-8",
+        gzipped: true,
+        bytes: include_bytes!("swagger-ui.css.gz"),
+    },
+    Asset {
+        path: "/docs/start.js",
+        content_type: "text/javascript; charset=utf-8",
+        gzipped: false,
+        bytes: include_bytes!("start.js"),
+    },
+    Asset {
+        path: "/docs/rolecall.css",
+        content_type: "text/css; charset=utf-8",
+        gzipped: false,
+        bytes: include_bytes!("rolecall.css"),
+    },
+    Asset {
+        path: "/docs/favicon.png",
+        content_type: "image/png",
+        gzipped: false,
+        bytes: include_bytes!("favicon.png"),
+    },
+];
+
+impl Asset {
+    fn serve(&'static self) -> impl Endpoint<Output = Response> {
+        poem::endpoint::make_sync(move |request: Request| {
+            let mut response = Response::builder().content_type(self.content_type);
+            if self.gzipped {
+                response = response.header(header::CONTENT_ENCODING, "gzip").header(header::VARY, "Accept-Encoding");
+            }
+            if self.gzipped && !accepts_gzip(&request) {
+                return Response::builder().status(StatusCode::NOT_ACCEPTABLE).finish();
+            }
+            response
+                .header(header::CACHE_CONTROL, "no-cache")
+                .header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)
+                .body(self.bytes)
+        })
+    }
+}
+
+fn accepts_gzip(request: &Request) -> bool {
+    let accepted = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.is_none_or(|accepted| accepted.contains("gzip") || accepted.contains('*'))
+}
+
+fn text(content_type: &'static str, body: String) -> impl Endpoint<Output = Response> {
+    poem::endpoint::make_sync(move |_| Response::builder().content_type(content_type).body(body.clone()))
+}
+
+/// Adds Swagger UI and the document to the routes.
+#[must_use]
+pub fn mount(route: Route, document: &Value, yaml: String) -> Route {
+    let with_assets = ASSETS.iter().fold(route, |route, asset| route.at(asset.path, get(asset.serve())));
+    with_assets
+        .at("/docs", get(INDEX.serve()))
+        .at("/openapi.json", get(text("application/json", document.to_string())))
+        .at("/openapi.yaml", get(text("application/yaml", yaml)))
+}

@@ -1,0 +1,51 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use poem_openapi::{Object, OpenApi, payload::Json};
+use rolecall_guard::{Problem, Public};
+
+use super::{State, Tag};
+
+/// Whether to send requests to this node.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    stopping: AtomicBool,
+}
+
+impl Readiness {
+    /// From now on: no.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A word on how it is.
+#[derive(Debug, Object)]
+struct Health {
+    /// `ok`
+    status: String,
+}
+
+pub(super) struct Operations(pub(super) State);
+
+#[OpenApi(tag = "Tag::Operations")]
+impl Operations {
+    /// Is the process alive?
+    #[oai(path = "/healthz", method = "get", operation_id = "health")]
+    async fn health(&self, _caller: Public) -> Result<Json<Health>, Problem> {
+        Ok(Json(Health { status: "ok".into() }))
+    }
+
+    /// Should requests be sent here?
+    ///
+    /// 503 while it stops, and while the database is out of reach.
+    #[oai(path = "/readyz", method = "get", operation_id = "readiness")]
+    async fn readiness(&self, _caller: Public) -> Result<Json<Health>, Problem> {
+        if self.0.readiness.stopping.load(Ordering::Relaxed) {
+            return Err(Problem::unavailable("stopping", "This node is stopping.", 1));
+        }
+        if self.0.store.ping().await.is_err() {
+            return Err(Problem::unavailable("database_unavailable", "The database is out of reach.", 1));
+        }
+        Ok(Json(Health { status: "ok".into() }))
+    }
+}

@@ -1,0 +1,101 @@
+use poem::{Request, RequestBody};
+use poem_openapi::{
+    ApiResponse,
+    payload::Json,
+    types::{ParseFromJSON, ToJSON},
+};
+use rolecall_guard::Problem;
+use time::OffsetDateTime;
+
+use super::text::etag;
+use crate::problem::bad_request;
+
+/// 200 with the representation and its `ETag`.
+#[derive(ApiResponse)]
+pub(super) enum Found<T: ParseFromJSON + ToJSON + Send + Sync> {
+    /// Here it is.
+    #[oai(status = 200)]
+    Ok(
+        Json<T>,
+        /// Its state; send it back as If-Match to change only what you have seen.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// 201 with `Location`, the representation and its `ETag`.
+#[derive(ApiResponse)]
+pub(super) enum Created<T: ParseFromJSON + ToJSON + Send + Sync> {
+    /// Made.
+    #[oai(status = 201)]
+    Ok(
+        Json<T>,
+        /// Where it is from now on.
+        #[oai(header = "Location")]
+        String,
+        /// Its state.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// 204: it is as asked.
+#[derive(ApiResponse)]
+pub(super) enum Done {
+    /// It is as you asked.
+    #[oai(status = 204)]
+    Ok,
+}
+
+pub(super) fn found<T: ParseFromJSON + ToJSON + Send + Sync>(item: impl Into<T>, revision: i64) -> Found<T> {
+    Found::Ok(Json(item.into()), etag(revision))
+}
+
+pub(super) fn created<T: ParseFromJSON + ToJSON + Send + Sync>(
+    item: impl Into<T>,
+    location: String,
+    revision: i64,
+) -> Created<T> {
+    Created::Ok(Json(item.into()), location, etag(revision))
+}
+
+/// Microseconds since 1970 as a time that is shown to people (RFC 3339, UTC).
+pub(super) fn shown(micros: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// A page of a list: `items`, and `next` for `cursor` if there are more.
+macro_rules! page {
+    ($(#[$about:meta])* $name:ident of $item:ty) => {
+        $(#[$about])*
+        #[derive(Debug, poem_openapi::Object)]
+        #[oai(skip_serializing_if_is_none)]
+        pub(super) struct $name {
+            /// This page's items.
+            items: Vec<$item>,
+            /// Send it as `cursor` for the next page; absent on the last.
+            next: Option<String>,
+        }
+
+        impl<T: Into<$item>> From<(Vec<T>, Option<String>)> for $name {
+            fn from((items, next): (Vec<T>, Option<String>)) -> Self {
+                Self { items: items.into_iter().map(Into::into).collect(), next }
+            }
+        }
+    };
+}
+pub(super) use page;
+
+/// A request whose body says nothing: none, or `{}`. Anything else would be ignored, so it is refused.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NoMembers;
+
+impl<'a> poem::FromRequest<'a> for NoMembers {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
+        let bytes = Vec::<u8>::from_request(request, body).await?;
+        match bytes.trim_ascii() {
+            b"" | b"{}" => Ok(Self),
+            _ => Err(Problem::into(bad_request("This request takes no members; send no body, or {}."))),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+use std::collections::BTreeSet;
+
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Header, Path, Query},
+    payload::Json,
+    types::{Example, MaybeUndefined},
+};
+use rolecall_guard::{Problem, Require};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    State, Tag,
+    responses::{Created, Done, Found, created, found, page, shown},
+    text::{Limit, Line},
+    users::{change, known},
+};
+use crate::{
+    catalogue::roles as permission,
+    policy::{PermissionName, RoleName},
+    random,
+    store::{
+        self, Actor, IfMatch, RoleId,
+        commands::{CreateRole, DeleteRole, UpdateRole},
+    },
+};
+
+/// A named job function.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none, example)]
+struct Role {
+    id: Uuid,
+    name: String,
+    description: Option<String>,
+    /// Part of Rolecall itself: can't be changed or deleted.
+    built_in: bool,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl From<store::Role> for Role {
+    fn from(role: store::Role) -> Self {
+        Self {
+            id: role.id.0,
+            name: role.name,
+            description: role.description,
+            built_in: role.built_in,
+            created_at: shown(role.created_at),
+            updated_at: shown(role.updated_at),
+        }
+    }
+}
+
+impl Example for Role {
+    fn example() -> Self {
+        Self {
+            id: Uuid::from_u128(0x0190_f5e6_5b1c_7c3e_9d4f_1a2b_3c4d_5e70),
+            name: "editor".into(),
+            description: Some("Writes and corrects articles".into()),
+            built_in: false,
+            created_at: shown(1_767_225_600_000_000),
+            updated_at: shown(1_767_225_600_000_000),
+        }
+    }
+}
+
+page! {
+    /// A page of roles.
+    RolePage of Role
+}
+
+/// A role to make.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
+struct NewRole {
+    /// Folded to lower case.
+    name: RoleName,
+    description: Option<Line<1000>>,
+    /// Permissions to grant at once.
+    permissions: Option<Vec<PermissionName>>,
+}
+
+impl Example for NewRole {
+    fn example() -> Self {
+        Self { name: known("editor"), description: Some(known("Writes and corrects articles")), permissions: None }
+    }
+}
+
+/// What to change of a role; a member left out stays as it is, `null` clears it.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields, example)]
+struct RolePatch {
+    description: MaybeUndefined<Line<1000>>,
+}
+
+impl Example for RolePatch {
+    fn example() -> Self {
+        Self { description: MaybeUndefined::Value(known("Corrects articles")) }
+    }
+}
+
+pub(super) struct Roles(pub(super) State);
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Roles")]
+impl Roles {
+    /// List roles
+    ///
+    /// By id, which is by age.
+    #[oai(path = "/roles", method = "get", operation_id = "list_roles")]
+    async fn list(
+        &self,
+        _caller: Require<permission::Read>,
+        /// Only those whose name begins so.
+        q: Query<Option<Line<128>>>,
+        #[oai(default)] limit: Query<Limit>,
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<RolePage>, Problem> {
+        let prefix = q.0.map(|q| q.0);
+        let paging = self.0.cursors.paging(format!("roles {prefix:?}"), limit.0, cursor.0)?;
+        let roles = self.0.store.roles(prefix.as_deref(), paging.page()?).await?;
+        Ok(Json(paging.cut(roles, |role| role.id.0.to_string()).into()))
+    }
+
+    /// Create a role
+    ///
+    /// Naming permissions grants them at once; you can only grant what you hold.
+    #[oai(path = "/roles", method = "post", operation_id = "create_role")]
+    async fn create(&self, caller: Require<permission::Create>, new: Json<NewRole>) -> Result<Created<Role>, Problem> {
+        let NewRole { name, description, permissions } = new.0;
+        let command = CreateRole {
+            id: RoleId(random::id(self.0.store.clock())),
+            name,
+            description: description.map(|description| description.0),
+            permissions: permissions.into_iter().flatten().collect::<BTreeSet<_>>(),
+        };
+        let role = self.0.store.write(&Actor::from(&caller), None, &command).await?;
+        let (location, revision) = (format!("/v1/roles/{}", role.name), role.revision);
+        Ok(created(role, location, revision))
+    }
+
+    /// Read a role
+    #[oai(path = "/roles/:role", method = "get", operation_id = "read_role")]
+    async fn read(&self, _caller: Require<permission::Read>, role: Path<RoleName>) -> Result<Found<Role>, Problem> {
+        let role = self.0.store.role(&role).await?;
+        let revision = role.revision;
+        Ok(found(role, revision))
+    }
+
+    /// Change a role
+    ///
+    /// A merge patch (RFC 7396).
+    #[oai(path = "/roles/:role", method = "patch", operation_id = "update_role")]
+    async fn update(
+        &self,
+        caller: Require<permission::Update>,
+        role: Path<RoleName>,
+        /// Only if its state is still this.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+        patch: Json<RolePatch>,
+    ) -> Result<Found<Role>, Problem> {
+        let command = UpdateRole { role: role.0, description: change(patch.0.description, |line| line.0) };
+        let role = self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        let revision = role.revision;
+        Ok(found(role, revision))
+    }
+
+    /// Delete a role
+    ///
+    /// With its assignments and grants. A role made later under the same name has none of them.
+    #[oai(path = "/roles/:role", method = "delete", operation_id = "delete_role")]
+    async fn delete(
+        &self,
+        caller: Require<permission::Delete>,
+        role: Path<RoleName>,
+        /// Only if its state is still this.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<IfMatch>>,
+    ) -> Result<Done, Problem> {
+        let command = DeleteRole { role: role.0 };
+        self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        Ok(Done::Ok)
+    }
+}

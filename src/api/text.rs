@@ -1,0 +1,222 @@
+//! Texts with rules: what a caller may send, checked as it is read and documented from the same place.
+
+use std::{borrow::Cow, str::FromStr};
+
+use poem_openapi::{
+    registry::{MetaSchema, MetaSchemaRef},
+    types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
+};
+use serde_json::Value;
+
+use crate::{
+    policy::{PermissionName, RoleName, Username},
+    store::{IfMatch, UserRef},
+};
+
+/// A text that reads as `$type`, with the schema that says so.
+macro_rules! text {
+    ([$($generics:tt)*] $type:ty, $name:expr, |$schema:ident| $describe:expr) => {
+        impl<$($generics)*> Type for $type {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                let mut $schema = MetaSchema::new("string");
+                $describe;
+                MetaSchemaRef::Inline(Box::new($schema))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+
+        impl<$($generics)*> ParseFromParameter for $type {
+            fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+                value.parse().map_err(ParseError::custom)
+            }
+        }
+
+        impl<$($generics)*> ParseFromJSON for $type {
+            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+                match value {
+                    Some(Value::String(text)) => text.parse().map_err(ParseError::custom),
+                    other => Err(ParseError::expected_type(other.unwrap_or_default())),
+                }
+            }
+        }
+    };
+}
+
+macro_rules! shown_as_text {
+    ($($type:ty),+) => {$(
+        impl ToJSON for $type {
+            fn to_json(&self) -> Option<Value> {
+                Some(Value::String(self.to_string()))
+            }
+        }
+    )+};
+}
+
+const NAME: &str = "^[a-zA-Z0-9][a-zA-Z0-9._@+-]{0,127}$";
+const PERMISSION: &str = "^[a-z0-9][a-z0-9_.-]{0,63}:[a-z0-9][a-z0-9_.-]{0,63}$";
+
+text!([] Username, "string_username", |schema| schema.pattern = Some(NAME.into()));
+text!([] RoleName, "string_role", |schema| schema.pattern = Some(NAME.into()));
+text!([] PermissionName, "string_permission", |schema| schema.pattern = Some(PERMISSION.into()));
+text!([] UserRef, "string_user", |schema| schema.pattern = Some(NAME.into()));
+text!([] IfMatch, "string_If-Match", |schema| schema.max_length = Some(1000));
+text!([] Email, "string_email", |schema| {
+    schema.format = Some("email");
+    schema.max_length = Some(Email::LONGEST);
+});
+text!([const LONGEST: usize] Line<LONGEST>, "string_text", |schema| schema.max_length = Some(LONGEST));
+shown_as_text!(Username, RoleName, PermissionName, Email);
+
+impl<const LONGEST: usize> ToJSON for Line<LONGEST> {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::String(self.0.clone()))
+    }
+}
+
+/// Text without control characters, of at most so many bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line<const LONGEST: usize>(pub(super) String);
+
+impl<const LONGEST: usize> FromStr for Line<LONGEST> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() > LONGEST || text.chars().any(char::is_control) {
+            return Err(format!("must be at most {LONGEST} bytes, without control characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// An e-mail address; whether it reaches anyone is not checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Email(pub(super) String);
+
+impl Email {
+    /// RFC 5321 §4.5.3.1.3, without the angle brackets.
+    const LONGEST: usize = 254;
+}
+
+impl FromStr for Email {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let plain = text.len() <= Self::LONGEST && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+        match text.split_once('@') {
+            Some((local, domain)) if plain && !local.is_empty() && !domain.is_empty() && !domain.contains('@') => {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err("must be an e-mail address of at most 254 bytes"),
+        }
+    }
+}
+
+impl std::fmt::Display for Email {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The tag of a state, as it stands in `ETag`.
+pub(super) fn etag(revision: i64) -> String {
+    format!("\"{revision}\"")
+}
+
+impl FromStr for IfMatch {
+    type Err = std::convert::Infallible;
+
+    /// A tag that isn't one of ours (weak ones neither: RFC 9110 §13.1.1) matches nothing.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == "*" {
+            return Ok(Self::Any);
+        }
+        let revision = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+        Ok(Self::OneOf(text.split(',').filter_map(revision).collect()))
+    }
+}
+
+/// How many items a page has: 1 to 500, by default 50.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit(pub(super) u64);
+
+impl Limit {
+    const MOST: u64 = 500;
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl FromStr for Limit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.parse() {
+            Ok(limit @ 1..=Self::MOST) => Ok(Self(limit)),
+            _ => Err("must be a number from 1 to 500"),
+        }
+    }
+}
+
+text!([] Limit, "string_limit", |schema| {
+    schema.ty = "integer";
+    schema.minimum = Some(1.0);
+    schema.maximum = Some(500.0);
+});
+
+impl ToJSON for Limit {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::from(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_takes_any_a_list_or_nothing_known() {
+        let parse = |text: &str| text.parse::<IfMatch>().unwrap();
+        assert_eq!(parse("*"), IfMatch::Any);
+        assert_eq!(parse(&etag(7)), IfMatch::OneOf(vec![7]));
+        assert_eq!(parse("\"7\", \"8\", \"else\", W/\"9\", 10"), IfMatch::OneOf(vec![7, 8]));
+        assert_eq!(parse(""), IfMatch::OneOf(vec![]));
+    }
+
+    #[test]
+    fn an_email_has_two_parts_and_no_space() {
+        for good in ["a@b", "Ada.Lovelace+x@example.com"] {
+            assert!(good.parse::<Email>().is_ok(), "{good}");
+        }
+        for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b\n", &format!("{}@b", "a".repeat(253))] {
+            assert!(bad.parse::<Email>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_1_to_500() {
+        for good in ["1", "500"] {
+            assert!(good.parse::<Limit>().is_ok());
+        }
+        for bad in ["", "0", "501", "-1", "1.5", "x"] {
+            assert!(bad.parse::<Limit>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Wires state, routes and middleware.
+
+use std::sync::Arc;
+
+use poem::{
+    Endpoint, EndpointExt, Response, Route,
+    http::{Method, header},
+    middleware::Cors,
+};
+use poem_openapi::OpenApiService;
+use rolecall_guard::{Gate, Verifier};
+
+use crate::{
+    api::{self, Cursors, Readiness, State, docs, document},
+    config::Config,
+    http::{Allowed, Errors, Limits, RequestLog, TrustedProxies},
+    store::Store,
+    tokens::{KeyEncryptionKey, Keyring, Lifetimes, Tokens, password::Hasher},
+};
+
+/// A node, ready to serve.
+#[derive(Clone)]
+pub struct App {
+    /// What handlers work with.
+    pub state: State,
+    /// What lets requests pass.
+    pub gate: Gate,
+    issuer: String,
+    proxies: TrustedProxies,
+    cors_origins: Vec<String>,
+    https: bool,
+}
+
+/// For how long after its end a token's revocation must be remembered: a lagging node may have issued it, by
+/// another clock.
+const MARGIN_SECONDS: i64 = 10;
+
+/// For how many seconds a node remembers who lost something.
+#[must_use]
+pub fn revocation_window(config: &Config) -> i64 {
+    config.access_token_seconds.0 + config.staleness_seconds.0 + MARGIN_SECONDS
+}
+
+impl App {
+    /// A node of these settings on this store.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        store: Store,
+        keyring: Keyring,
+        kek: &KeyEncryptionKey,
+        hasher: Hasher,
+        issuer: &str,
+    ) -> Self {
+        let lifetimes = Lifetimes {
+            access_token: config.access_token_seconds.0,
+            session_idle: config.session_idle_seconds.0,
+            session_max: config.session_max_seconds.0,
+        };
+        let verifier = Arc::new(Verifier::new(issuer, issuer, keyring.verifying()));
+        let graph = store.clone();
+        let gives_today = move |claims: &rolecall_guard::Claims, permission: &str| {
+            graph.snapshot().graph.gives(claims.roles.iter().map(String::as_str), permission)
+        };
+        let staleness = config.staleness_seconds.0;
+        let gate = Gate::new(verifier, store.revocations(), store.clock().clone(), staleness, gives_today);
+        let tokens = Tokens::new(store.clone(), hasher, keyring, issuer, lifetimes);
+        let cursors = Cursors::new(kek.derived("page cursors"));
+        let state = State { store, tokens, cursors, readiness: Arc::new(Readiness::default()) };
+        Self {
+            state,
+            gate,
+            issuer: issuer.to_owned(),
+            proxies: TrustedProxies::new(config.trusted_proxies.0.clone()),
+            cors_origins: config.cors_origins.0.iter().map(|origin| origin.0.clone()).collect(),
+            https: config.tls_cert.is_some(),
+        }
+    }
+
+    /// All routes, within all middleware.
+    ///
+    /// # Errors
+    /// When an operation has no guard.
+    pub fn endpoint(&self) -> Result<impl Endpoint<Output = Response> + use<>, String> {
+        let document = document::document(&self.state)?;
+        let yaml = document::yaml(&self.state)?;
+        let service = OpenApiService::new(api::api(&self.state), "Rolecall", env!("CARGO_PKG_VERSION"));
+        let route = docs::mount(Route::new(), &document, yaml).nest("/", service);
+        let allowed = Allowed::of(document, &docs::PATHS);
+        let errors = Errors(allowed);
+        let log = RequestLog { proxies: self.proxies.clone(), https: self.https };
+        Ok(route
+            .data(self.gate.clone())
+            .with(Limits)
+            .with_if(!self.cors_origins.is_empty(), self.cors())
+            .with(errors)
+            .with(log)
+            .map_to_response())
+    }
+
+    /// Browsers may call from the origins in the settings, and from Swagger UI here.
+    fn cors(&self) -> Cors {
+        let own = self.issuer.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        Cors::new()
+            .allow_origins(self.cors_origins.iter().cloned().chain([own]))
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH])
+            .expose_headers([header::ETAG, header::LOCATION, header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,121 @@
+use std::collections::BTreeSet;
+
+use rolecall_guard::Subject;
+use serde_json::{Value, json};
+
+use super::Change;
+use crate::{
+    policy::{Delta, PermissionName, RoleName},
+    store::{
+        Command, Permission, PermissionId, Refused,
+        effect::Effect,
+        entity::permissions,
+        permissions::find,
+        plan::{Plan, Planned, View},
+    },
+};
+
+/// Makes a permission, which nobody holds.
+#[derive(Clone, Debug)]
+pub struct CreatePermission {
+    /// Its id.
+    pub id: PermissionId,
+    /// Its name.
+    pub name: PermissionName,
+    /// What it lets someone do.
+    pub description: Option<String>,
+}
+
+impl Command for CreatePermission {
+    type Output = Permission;
+
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<Permission>, Refused> {
+        let row = permissions::Model {
+            id: self.id,
+            name: self.name.to_string(),
+            description: self.description.clone(),
+            built_in: false,
+            created_at: view.now,
+            revision: view.revision,
+        };
+        let plan = Plan {
+            action: "create_permission",
+            target: target(&self.name),
+            after: Some(state(&row)),
+            effects: vec![Effect::InsertPermission(row.clone())],
+            ..Plan::default()
+        };
+        Ok(Planned::create(plan, row.try_into()?))
+    }
+}
+
+/// Changes a permission's description.
+#[derive(Clone, Debug)]
+pub struct UpdatePermission {
+    /// Which permission.
+    pub permission: PermissionName,
+    /// What it lets someone do.
+    pub description: Change<String>,
+}
+
+impl Command for UpdatePermission {
+    type Output = Permission;
+
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<Permission>, Refused> {
+        let old = find(view.txn, &self.permission).await?;
+        let mut new = old.clone();
+        new.description = self.description.of(old.description.clone());
+        if new == old {
+            return Ok(Planned::nothing(old.revision, old.try_into()?));
+        }
+        new.revision = view.revision;
+        let plan = Plan {
+            action: "update_permission",
+            target: target(&self.permission),
+            before: Some(state(&old)),
+            after: Some(state(&new)),
+            needs: BTreeSet::from([self.permission.clone()]),
+            effects: vec![Effect::UpdatePermission(new.clone())],
+            ..Plan::default()
+        };
+        Ok(Planned::change(old.revision, plan, new.try_into()?))
+    }
+}
+
+/// Deletes a permission, with its grants.
+#[derive(Clone, Debug)]
+pub struct DeletePermission {
+    /// Which permission.
+    pub permission: PermissionName,
+}
+
+impl Command for DeletePermission {
+    type Output = ();
+
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
+        let row = find(view.txn, &self.permission).await?;
+        let roles: Vec<&RoleName> = view.graph.giving(&row.name).collect();
+        let mut before = state(&row);
+        before["roles"] = json!(roles);
+        let plan = Plan {
+            action: "delete_permission",
+            target: target(&self.permission),
+            before: Some(before),
+            needs: BTreeSet::from([self.permission.clone()]),
+            built_in: row.built_in,
+            effects: vec![Effect::DeletePermission(row.id)],
+            deltas: vec![Delta::PermissionDeleted { permission: self.permission.clone() }],
+            subjects: roles.into_iter().map(|role| Subject::Role(role.to_string())).collect(),
+            ..Plan::default()
+        };
+        Ok(Planned::change(row.revision, plan, ()))
+    }
+}
+
+fn target(permission: &PermissionName) -> String {
+    format!("permissions/{permission}")
+}
+
+fn state(permission: &permissions::Model) -> Value {
+    json!({ "id": permission.id.0, "name": permission.name, "description": permission.description })
+}

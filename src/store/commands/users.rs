@@ -1,0 +1,204 @@
+use std::collections::BTreeSet;
+
+use rolecall_guard::Subject;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::Change;
+use crate::{
+    policy::{PermissionName, RoleName, Username},
+    store::{
+        Command, Refused, Status, User, UserId, UserRef,
+        effect::Effect,
+        entity::users,
+        plan::{Plan, Planned, View},
+        roles,
+        users::{assigned_roles, find},
+    },
+};
+
+/// Makes a user, with roles if asked (NIST `AddUser`, `AssignUser`).
+#[derive(Clone, Debug)]
+pub struct CreateUser {
+    /// Its id.
+    pub id: UserId,
+    /// Its name.
+    pub username: Username,
+    /// The hash of its password; without one it can't sign in.
+    pub password_hash: Option<SecretString>,
+    /// Its e-mail address.
+    pub email: Option<String>,
+    /// What people call it.
+    pub display_name: Option<String>,
+    /// Roles to assign at once.
+    pub roles: BTreeSet<RoleName>,
+}
+
+impl Command for CreateUser {
+    type Output = User;
+
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<User>, Refused> {
+        use secrecy::ExposeSecret;
+        let row = users::Model {
+            id: self.id,
+            username: self.username.to_string(),
+            email: self.email.clone(),
+            display_name: self.display_name.clone(),
+            status: Status::Active.as_str().into(),
+            password_hash: self.password_hash.as_ref().map(|hash| hash.expose_secret().to_owned()),
+            created_at: view.now,
+            updated_at: view.now,
+            revision: view.revision,
+        };
+        let mut effects = vec![Effect::InsertUser(row.clone())];
+        for role in &self.roles {
+            effects.push(Effect::Assign(self.id, roles::find(view.txn, role).await?.id));
+        }
+        let mut after = state(&row);
+        after["roles"] = json!(self.roles);
+        let plan = Plan {
+            action: "create_user",
+            target: target(&row),
+            after: Some(after),
+            needs: view.graph.permissions(self.roles.iter().map(RoleName::as_str)),
+            effects,
+            ..Plan::default()
+        };
+        Ok(Planned::create(plan, row.into()))
+    }
+}
+
+/// Changes a user's members.
+#[derive(Clone, Debug)]
+pub struct UpdateUser {
+    /// Which user.
+    pub user: UserRef,
+    /// Its new name.
+    pub username: Option<Username>,
+    /// Its e-mail address.
+    pub email: Change<String>,
+    /// What people call it.
+    pub display_name: Change<String>,
+    /// Whether it may sign in.
+    pub status: Option<Status>,
+}
+
+impl Command for UpdateUser {
+    type Output = User;
+
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<User>, Refused> {
+        let old = find(view.txn, &self.user).await?;
+        let mut new = old.clone();
+        if let Some(username) = &self.username {
+            new.username = username.to_string();
+        }
+        if let Some(status) = self.status {
+            new.status = status.as_str().into();
+        }
+        new.email = self.email.of(old.email.clone());
+        new.display_name = self.display_name.of(old.display_name.clone());
+        if new == old {
+            return Ok(Planned::nothing(old.revision, old.into()));
+        }
+        new.updated_at = view.now;
+        new.revision = view.revision;
+        let disabled = old.status != new.status && self.status == Some(Status::Disabled);
+        let mut effects = vec![Effect::UpdateUser(new.clone())];
+        let mut subjects = Vec::new();
+        if disabled {
+            effects.push(Effect::EndSessions(old.id));
+            subjects.push(Subject::User(old.id.0));
+        }
+        let mut after = state(&new);
+        after["changed"] = changed(&old, &new);
+        let plan = Plan {
+            action: "update_user",
+            target: target(&old),
+            before: Some(state(&old)),
+            after: Some(after),
+            needs: held_by(view, old.id).await?,
+            effects,
+            subjects,
+            ..Plan::default()
+        };
+        Ok(Planned::change(old.revision, plan, new.into()))
+    }
+}
+
+/// Sets a new password for someone, and closes whatever the user has open.
+#[derive(Clone, Debug)]
+pub struct ResetPassword {
+    /// Which user.
+    pub user: UserRef,
+    /// The hash of the new password.
+    pub password_hash: SecretString,
+}
+
+impl Command for ResetPassword {
+    type Output = User;
+
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<User>, Refused> {
+        let row = find(view.txn, &self.user).await?;
+        let plan = Plan {
+            action: "reset_password",
+            target: target(&row),
+            needs: held_by(view, row.id).await?,
+            effects: vec![Effect::SetPassword(row.id, self.password_hash.clone()), Effect::EndSessions(row.id)],
+            subjects: vec![Subject::User(row.id.0)],
+            ..Plan::default()
+        };
+        Ok(Planned::change(row.revision, plan, row.into()))
+    }
+}
+
+/// Deletes a user, with its assignments and sessions (NIST `DeleteUser`).
+#[derive(Clone, Debug)]
+pub struct DeleteUser {
+    /// Which user.
+    pub user: UserRef,
+}
+
+impl Command for DeleteUser {
+    type Output = ();
+
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
+        let row = find(view.txn, &self.user).await?;
+        let mut before = state(&row);
+        before["roles"] = json!(assigned_roles(view.txn, row.id).await?);
+        let plan = Plan {
+            action: "delete_user",
+            target: target(&row),
+            before: Some(before),
+            needs: held_by(view, row.id).await?,
+            effects: vec![Effect::DeleteUser(row.id)],
+            subjects: vec![Subject::User(row.id.0)],
+            ..Plan::default()
+        };
+        Ok(Planned::change(row.revision, plan, ()))
+    }
+}
+
+/// What a user holds through its roles: whoever touches the user must hold as much (rule 1).
+pub(super) async fn held_by(view: &View<'_>, user: UserId) -> Result<BTreeSet<PermissionName>, Refused> {
+    let roles = assigned_roles(view.txn, user).await?;
+    Ok(view.graph.permissions(roles.iter().map(RoleName::as_str)))
+}
+
+fn target(user: &users::Model) -> String {
+    format!("users/{}", user.username)
+}
+
+/// What the ledger shows of a user: nothing personal, nothing secret.
+fn state(user: &users::Model) -> Value {
+    json!({ "id": user.id.0, "username": user.username, "status": user.status })
+}
+
+fn changed(old: &users::Model, new: &users::Model) -> Value {
+    let members = [
+        ("username", old.username != new.username),
+        ("email", old.email != new.email),
+        ("display_name", old.display_name != new.display_name),
+        ("status", old.status != new.status),
+    ];
+    members.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
+}

@@ -1,0 +1,227 @@
+//! The append-only, hash-chained table with one row per policy change.
+
+use aws_lc_rs::digest;
+use rolecall_guard::Subject;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{
+    Page, Refused, Store,
+    entity::{ledger, ledger_head},
+};
+use crate::policy::Delta;
+
+/// One policy change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its number: without gaps, in commit order.
+    pub revision: i64,
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// Who: a username, or `system` for the machine itself.
+    pub actor: String,
+    /// The actor's id; the machine has none.
+    pub actor_id: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// To what, as a path below `/v1/`.
+    pub target: String,
+    /// What it was; never a secret or something personal.
+    pub before: Option<Value>,
+    /// What it became; likewise.
+    pub after: Option<Value>,
+    /// What it did to the role graph.
+    pub deltas: Vec<Delta>,
+    /// Whom it took something from.
+    pub subjects: Vec<Subject>,
+    /// SHA-256 over this row and the hash before it, in hex.
+    pub hash: String,
+    /// The hash of the row before; empty in the first.
+    pub previous_hash: String,
+}
+
+impl Entry {
+    /// Chains the entry to the row before it.
+    pub(super) fn seal(mut self) -> Self {
+        self.hash = self.computed_hash();
+        self
+    }
+
+    fn computed_hash(&self) -> String {
+        let row = json!([
+            self.revision,
+            self.at,
+            self.actor,
+            self.actor_id,
+            self.action,
+            self.target,
+            self.before,
+            self.after,
+            self.deltas,
+            self.subjects,
+            self.previous_hash
+        ]);
+        let hash = digest::digest(&digest::SHA256, row.to_string().as_bytes());
+        hex::encode(hash)
+    }
+}
+
+fn text(value: &impl serde::Serialize) -> Result<String, DbErr> {
+    serde_json::to_string(value).map_err(|error| DbErr::Custom(error.to_string()))
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, DbErr> {
+    serde_json::from_str(text).map_err(|error| DbErr::Custom(format!("a ledger row can't be read: {error}")))
+}
+
+impl TryFrom<ledger::Model> for Entry {
+    type Error = DbErr;
+
+    fn try_from(row: ledger::Model) -> Result<Self, DbErr> {
+        Ok(Self {
+            revision: row.revision,
+            at: row.at,
+            actor: row.actor,
+            actor_id: row.actor_id,
+            action: row.action,
+            target: row.target,
+            before: row.before_state.as_deref().map(parse).transpose()?,
+            after: row.after_state.as_deref().map(parse).transpose()?,
+            deltas: parse(&row.deltas)?,
+            subjects: parse(&row.subjects)?,
+            hash: row.hash,
+            previous_hash: row.previous_hash,
+        })
+    }
+}
+
+/// The newest revision.
+pub(super) async fn head(db: &impl ConnectionTrait) -> Result<ledger_head::Model, DbErr> {
+    ledger_head::Entity::find_by_id(1).one(db).await?.ok_or_else(no_head)
+}
+
+/// The newest revision, which nobody else moves until this transaction ends.
+pub(super) async fn lock_head(txn: &impl ConnectionTrait) -> Result<ledger_head::Model, DbErr> {
+    ledger_head::Entity::find_by_id(1).lock_exclusive().one(txn).await?.ok_or_else(no_head)
+}
+
+fn no_head() -> DbErr {
+    DbErr::Custom("the ledger has no head; was the database migrated?".into())
+}
+
+/// Writes a row and moves the head to it.
+pub(super) async fn append(txn: &impl ConnectionTrait, entry: &Entry) -> Result<(), DbErr> {
+    let row = ledger::Model {
+        revision: entry.revision,
+        at: entry.at,
+        actor: entry.actor.clone(),
+        actor_id: entry.actor_id.clone(),
+        action: entry.action.clone(),
+        target: entry.target.clone(),
+        before_state: entry.before.as_ref().map(text).transpose()?,
+        after_state: entry.after.as_ref().map(text).transpose()?,
+        deltas: text(&entry.deltas)?,
+        subjects: text(&entry.subjects)?,
+        hash: entry.hash.clone(),
+        previous_hash: entry.previous_hash.clone(),
+    };
+    row.into_active_model().insert(txn).await?;
+    let head = ledger_head::ActiveModel { id: Set(1), revision: Set(entry.revision), hash: Set(entry.hash.clone()) };
+    head.update(txn).await?;
+    Ok(())
+}
+
+/// Up to `limit` rows after `revision`, in order.
+pub(super) async fn page(db: &impl ConnectionTrait, revision: i64, limit: u64) -> Result<Vec<Entry>, DbErr> {
+    let rows = ledger::Entity::find()
+        .filter(ledger::Column::Revision.gt(revision))
+        .order_by_asc(ledger::Column::Revision)
+        .limit(limit);
+    rows.all(db).await?.into_iter().map(Entry::try_from).collect()
+}
+
+/// Which rows of the ledger to show.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only what this one did (a username at that time, or an id).
+    pub actor: Option<String>,
+    /// Only this action.
+    pub action: Option<String>,
+    /// Only what was done to this.
+    pub target: Option<String>,
+}
+
+/// What [`Store::verify_ledger`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every row is as it was written, up to this revision.
+    Sound(i64),
+    /// The first row that isn't as it was written, and how that shows.
+    Broken {
+        /// Its revision.
+        revision: i64,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+impl Store {
+    /// Rows of the ledger by revision (the audit log).
+    pub async fn ledger(&self, filter: &Filter, page: Page<i64>) -> Result<Vec<Entry>, Refused> {
+        let mut rows = ledger::Entity::find().order_by_asc(ledger::Column::Revision).limit(page.limit);
+        if let Some(after) = page.after {
+            rows = rows.filter(ledger::Column::Revision.gt(after));
+        }
+        if let Some(actor) = &filter.actor {
+            rows = rows.filter(ledger::Column::Actor.eq(actor).or(ledger::Column::ActorId.eq(actor)));
+        }
+        if let Some(action) = &filter.action {
+            rows = rows.filter(ledger::Column::Action.eq(action));
+        }
+        if let Some(target) = &filter.target {
+            rows = rows.filter(ledger::Column::Target.eq(target));
+        }
+        Ok(rows.all(&self.db).await?.into_iter().map(Entry::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// Checks every row against its hash and the row before it, and the last against the head.
+    pub async fn verify_ledger(&self) -> Result<Verdict, Refused> {
+        let (mut revision, mut hash) = (0, String::new());
+        loop {
+            let entries = page(&self.db, revision, 1000).await?;
+            if entries.is_empty() {
+                break;
+            }
+            for entry in entries {
+                if let Some(why) = flaw(&entry, revision, &hash) {
+                    return Ok(Verdict::Broken { revision: revision + 1, why });
+                }
+                (revision, hash) = (entry.revision, entry.hash);
+            }
+        }
+        let head = head(&self.db).await?;
+        if head.revision < revision || (head.revision == revision && head.hash != hash) {
+            return Ok(Verdict::Broken { revision, why: "the ledger's head says otherwise" });
+        }
+        if head.revision > revision {
+            return Ok(Verdict::Broken { revision: revision + 1, why: "the row is missing" });
+        }
+        Ok(Verdict::Sound(revision))
+    }
+}
+
+fn flaw(entry: &Entry, revision: i64, hash: &str) -> Option<&'static str> {
+    if entry.revision != revision + 1 {
+        Some("the row is missing")
+    } else if entry.previous_hash != hash {
+        Some("it does not follow from the row before")
+    } else if entry.hash != entry.computed_hash() {
+        Some("it was changed after it was written")
+    } else {
+        None
+    }
+}

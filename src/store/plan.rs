@@ -1,0 +1,61 @@
+use std::collections::BTreeSet;
+
+use rolecall_guard::Subject;
+use sea_orm::DatabaseTransaction;
+use serde_json::Value;
+
+use super::effect::Effect;
+use crate::policy::{Delta, Graph, PermissionName};
+
+/// What a command sees while it plans: one moment of the database, and the graph at that moment.
+#[derive(Debug)]
+pub struct View<'a> {
+    pub(super) txn: &'a DatabaseTransaction,
+    pub(super) graph: &'a Graph,
+    /// The revision the change will have.
+    pub(super) revision: i64,
+    /// Now, in microseconds since 1970.
+    pub(super) now: i64,
+}
+
+/// A change that could be made: what it does, and what it rests on.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) action: &'static str,
+    pub(super) target: String,
+    pub(super) before: Option<Value>,
+    pub(super) after: Option<Value>,
+    /// Rule 1: the actor must hold all of these.
+    pub(super) needs: BTreeSet<PermissionName>,
+    /// It would change part of Rolecall itself, which nobody may.
+    pub(super) built_in: bool,
+    pub(super) effects: Vec<Effect>,
+    pub(super) deltas: Vec<Delta>,
+    pub(super) subjects: Vec<Subject>,
+}
+
+/// A plan, what the caller gets for it, and the state its `If-Match` is compared with.
+#[derive(Debug)]
+pub struct Planned<T> {
+    /// Nothing, where all is already as asked.
+    pub(super) plan: Option<Plan>,
+    pub(super) output: T,
+    pub(super) matches: Option<i64>,
+}
+
+impl<T> Planned<T> {
+    /// Change something that didn't exist before.
+    pub(super) fn create(plan: Plan, output: T) -> Self {
+        Self { plan: Some(plan), output, matches: None }
+    }
+
+    /// Change something whose state is `revision` now.
+    pub(super) fn change(revision: i64, plan: Plan, output: T) -> Self {
+        Self { plan: Some(plan), output, matches: Some(revision) }
+    }
+
+    /// Change nothing; the state is `revision`.
+    pub(super) fn nothing(revision: i64, output: T) -> Self {
+        Self { plan: None, output, matches: Some(revision) }
+    }
+}

@@ -1,0 +1,126 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use rolecall_guard::{Clock, Revocations};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use uuid::Uuid;
+
+use super::{
+    connect::begin_read,
+    entity::{ended_sessions, grants, ledger as rows, permissions, roles},
+    ledger::{self, Entry},
+};
+use crate::policy::{Graph, Role};
+
+/// The role graph as of one revision.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The last revision applied.
+    pub revision: i64,
+    /// The graph at that revision.
+    pub graph: Graph,
+}
+
+/// This node's copy of what every guarded request needs: it follows the ledger, a row at a time.
+#[derive(Debug, Default)]
+pub(super) struct Replica {
+    snapshot: ArcSwap<Snapshot>,
+    revocations: Arc<Revocations>,
+    applying: Mutex<()>,
+}
+
+impl Replica {
+    /// A full load: one moment of the database, and what was revoked within the window before it.
+    pub(super) async fn load(db: &DatabaseConnection, clock: &Clock, window: i64) -> Result<Self, DbErr> {
+        let revocations = Arc::new(Revocations::new(window));
+        let txn = begin_read(db).await?;
+        let revision = ledger::head(&txn).await?.revision;
+        let graph = load_graph(&txn).await?;
+        let since = (clock.seconds() - window) * 1_000_000;
+        let recent = rows::Entity::find().filter(rows::Column::At.gte(since)).order_by_asc(rows::Column::Revision);
+        for row in recent.all(&txn).await? {
+            let entry = Entry::try_from(row)?;
+            revocations.mark(&entry.subjects, entry.revision, seconds(entry.at));
+        }
+        let replica = Self {
+            snapshot: ArcSwap::from_pointee(Snapshot { revision, graph }),
+            revocations,
+            applying: Mutex::new(()),
+        };
+        replica.read_ended_sessions(&txn, since).await?;
+        txn.commit().await?;
+        Ok(replica)
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    pub(super) fn revocations(&self) -> Arc<Revocations> {
+        Arc::clone(&self.revocations)
+    }
+
+    /// Reads and applies the rows this node hasn't seen.
+    pub(super) async fn catch_up(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
+        loop {
+            let news = ledger::page(db, self.snapshot().revision, 500).await?;
+            if news.is_empty() {
+                return Ok(());
+            }
+            self.apply(&news);
+        }
+    }
+
+    /// Applies rows in revision order, each exactly once; revocations before the graph, so that no
+    /// token of the new revision is judged by the old marks.
+    pub(super) fn apply(&self, entries: &[Entry]) {
+        let _applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries {
+            let current = self.snapshot.load();
+            if entry.revision != current.revision + 1 {
+                continue;
+            }
+            self.revocations.mark(&entry.subjects, entry.revision, seconds(entry.at));
+            let next = Snapshot { revision: entry.revision, graph: current.graph.after(&entry.deltas) };
+            self.snapshot.store(Arc::new(next));
+        }
+    }
+
+    /// Reads the sessions that ended since then (microseconds since 1970).
+    pub(super) async fn read_ended_sessions(&self, db: &impl ConnectionTrait, since: i64) -> Result<(), DbErr> {
+        let ended = ended_sessions::Entity::find().filter(ended_sessions::Column::EndedAt.gte(since));
+        for row in ended.all(db).await? {
+            self.revocations.end_sessions([row.id.0], seconds(row.ended_at));
+        }
+        Ok(())
+    }
+}
+
+async fn load_graph(db: &impl ConnectionTrait) -> Result<Graph, DbErr> {
+    let names: HashMap<_, _> = permissions::Entity::find()
+        .all(db)
+        .await?
+        .into_iter()
+        .map(|permission| (permission.id, permission.name))
+        .collect();
+    let mut loaded: HashMap<Uuid, _> = HashMap::new();
+    for role in roles::Entity::find().all(db).await? {
+        loaded.insert(role.id.0, (stored(&role.name)?, Role { built_in: role.built_in, ..Role::default() }));
+    }
+    for grant in grants::Entity::find().all(db).await? {
+        if let (Some((_, role)), Some(name)) = (loaded.get_mut(&grant.role_id.0), names.get(&grant.permission_id)) {
+            role.grants.insert(stored(name)?);
+        }
+    }
+    Ok(Graph::new(loaded.into_values()))
+}
+
+/// Reads a name back that was valid when it was stored.
+pub(super) fn stored<T: std::str::FromStr>(text: &str) -> Result<T, DbErr> {
+    text.parse().map_err(|_| DbErr::Custom(format!("the stored name {text:?} is not valid")))
+}
+
+pub(super) fn seconds(micros: i64) -> i64 {
+    micros.div_euclid(1_000_000)
+}

@@ -1,0 +1,235 @@
+use std::str::FromStr;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, LikeExpr, Query},
+};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{
+    Page, Refused, RoleId, Store, UserId,
+    entity::{assignments, logins, roles, users},
+    replica::stored,
+};
+use crate::policy::{InvalidName, RoleName, Username};
+
+/// How the status of a user who may sign in is stored.
+pub(super) const ACTIVE: &str = "active";
+const DISABLED: &str = "disabled";
+
+/// Whether a user may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Yes.
+    Active,
+    /// No; whatever was open is closed (rule 6).
+    Disabled,
+}
+
+impl Status {
+    /// As it is stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => ACTIVE,
+            Self::Disabled => DISABLED,
+        }
+    }
+
+    pub(super) fn stored(text: &str) -> Self {
+        if text == ACTIVE { Self::Active } else { Self::Disabled }
+    }
+}
+
+/// A person or a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// Its name.
+    pub username: String,
+    /// Its e-mail address.
+    pub email: Option<String>,
+    /// What people call it.
+    pub display_name: Option<String>,
+    /// Whether it may sign in.
+    pub status: Status,
+    /// When it was made, in microseconds since 1970.
+    pub created_at: i64,
+    /// When a member of it was last changed.
+    pub updated_at: i64,
+    /// The revision of its last change, assignments included.
+    pub revision: i64,
+}
+
+impl From<users::Model> for User {
+    fn from(row: users::Model) -> Self {
+        Self {
+            id: row.id,
+            username: row.username,
+            email: row.email,
+            display_name: row.display_name,
+            status: Status::stored(&row.status),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            revision: row.revision,
+        }
+    }
+}
+
+/// How a user is addressed: by id, or by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserRef {
+    /// What looks like a UUID.
+    Id(UserId),
+    /// Anything else.
+    Name(Username),
+}
+
+impl FromStr for UserRef {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        match Uuid::try_parse(text) {
+            Ok(id) => Ok(Self::Id(UserId(id))),
+            Err(_) => text.parse().map(Self::Name),
+        }
+    }
+}
+
+/// Which users to list.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// Only those whose username begins so.
+    pub prefix: Option<String>,
+    /// Only those.
+    pub status: Option<Status>,
+}
+
+/// What a sign-in is checked against.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Whose.
+    pub user: UserId,
+    /// The PHC string; a user without one has no password.
+    pub password_hash: Option<SecretString>,
+    /// Whether the user may sign in at all.
+    pub status: Status,
+}
+
+impl From<users::Model> for Credentials {
+    fn from(row: users::Model) -> Self {
+        let status = Status::stored(&row.status);
+        Self { user: row.id, password_hash: row.password_hash.map(SecretString::from), status }
+    }
+}
+
+impl Store {
+    /// The user.
+    pub async fn user(&self, user: &UserRef) -> Result<User, Refused> {
+        Ok(find(&self.db, user).await?.into())
+    }
+
+    /// Users by id.
+    pub async fn users(&self, filter: &UserFilter, page: Page<UserId>) -> Result<Vec<User>, Refused> {
+        let mut rows = users::Entity::find().order_by_asc(users::Column::Id).limit(page.limit);
+        if let Some(after) = page.after {
+            rows = rows.filter(users::Column::Id.gt(after));
+        }
+        if let Some(prefix) = &filter.prefix {
+            rows = rows.filter(Expr::col(users::Column::Username).like(beginning(prefix)));
+        }
+        if let Some(status) = filter.status {
+            rows = rows.filter(users::Column::Status.eq(status.as_str()));
+        }
+        Ok(rows.all(&self.db).await?.into_iter().map(User::from).collect())
+    }
+
+    /// Whether there is any user at all.
+    pub async fn has_users(&self) -> Result<bool, Refused> {
+        Ok(users::Entity::find().limit(1).one(&self.db).await?.is_some())
+    }
+
+    /// The roles assigned to a user, by name (NIST `AssignedRoles`).
+    pub async fn assigned_roles(&self, user: &UserRef) -> Result<Vec<RoleName>, Refused> {
+        let user = find(&self.db, user).await?;
+        Ok(assigned_roles(&self.db, user.id).await?)
+    }
+
+    /// The users a role is assigned to, by id (NIST `AssignedUsers`).
+    pub async fn assigned_users(&self, role: &RoleName, page: Page<UserId>) -> Result<Vec<User>, Refused> {
+        let role = super::roles::find(&self.db, role).await?;
+        let mut holders = Query::select();
+        holders.column(assignments::Column::UserId).from(assignments::Entity);
+        holders.and_where(assignments::Column::RoleId.eq(role.id));
+        if let Some(after) = page.after {
+            holders.and_where(assignments::Column::UserId.gt(after));
+        }
+        holders.order_by(assignments::Column::UserId, sea_orm::Order::Asc).limit(page.limit);
+        let rows =
+            users::Entity::find().filter(users::Column::Id.in_subquery(holders.take())).order_by_asc(users::Column::Id);
+        Ok(rows.all(&self.db).await?.into_iter().map(User::from).collect())
+    }
+
+    /// What to check a sign-in against, by what was typed: a username or an e-mail.
+    pub async fn credentials_of_login(&self, typed: &str) -> Result<Option<Credentials>, Refused> {
+        let user = Query::select()
+            .column(logins::Column::UserId)
+            .from(logins::Entity)
+            .cond_where(logins::Column::Name.eq(typed.to_lowercase()))
+            .take();
+        let row = users::Entity::find().filter(users::Column::Id.in_subquery(user)).one(&self.db).await?;
+        Ok(row.map(Credentials::from))
+    }
+
+    /// What to check someone's own password against.
+    pub async fn credentials(&self, user: UserId) -> Result<Option<Credentials>, Refused> {
+        Ok(users::Entity::find_by_id(user).one(&self.db).await?.map(Credentials::from))
+    }
+}
+
+/// The row of a user.
+pub(super) async fn find(db: &impl ConnectionTrait, user: &UserRef) -> Result<users::Model, Refused> {
+    let rows = match user {
+        UserRef::Id(id) => users::Entity::find_by_id(*id),
+        UserRef::Name(name) => users::Entity::find().filter(users::Column::Username.eq(name.as_str())),
+    };
+    rows.one(db).await?.ok_or(Refused::NotFound("user"))
+}
+
+/// The names of the roles assigned to a user.
+pub(super) async fn assigned_roles(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<RoleName>, DbErr> {
+    let assigned = Query::select()
+        .column(assignments::Column::RoleId)
+        .from(assignments::Entity)
+        .cond_where(assignments::Column::UserId.eq(user))
+        .take();
+    let names: Vec<String> = roles::Entity::find()
+        .select_only()
+        .column(roles::Column::Name)
+        .filter(roles::Column::Id.in_subquery(assigned))
+        .order_by_asc(roles::Column::Name)
+        .into_tuple()
+        .all(db)
+        .await?;
+    names.iter().map(|name| stored(name)).collect()
+}
+
+/// Whether a user has a role assigned.
+pub(super) async fn is_assigned(db: &impl ConnectionTrait, user: UserId, role: RoleId) -> Result<bool, DbErr> {
+    Ok(assignments::Entity::find_by_id((user, role)).one(db).await?.is_some())
+}
+
+/// Matches what begins with `prefix`, literally.
+pub(super) fn beginning(prefix: &str) -> LikeExpr {
+    let mut pattern = String::with_capacity(prefix.len() + 1);
+    for character in prefix.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    LikeExpr::new(pattern).escape('\\')
+}

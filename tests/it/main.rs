@@ -1,0 +1,17 @@
+//! Behaviour over HTTP, one file a resource. SQLite, unless TEST_DATABASE_URL names a PostgreSQL server.
+
+mod assignments;
+mod document;
+mod ledger;
+mod matrix;
+mod me;
+mod permissions;
+mod process;
+mod properties;
+mod races;
+mod roles;
+mod rules;
+mod support;
+mod token;
+mod users;
+mod wire;

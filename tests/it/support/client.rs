@@ -1,0 +1,108 @@
+use reqwest::{Method, RequestBuilder, header::HeaderMap};
+use serde_json::Value;
+
+/// Someone who calls the server.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    pub token: Option<String>,
+}
+
+/// What the server answers.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Client {
+    pub fn new(http: &reqwest::Client, url: &str, token: Option<&str>) -> Self {
+        Self { http: http.clone(), url: url.to_owned(), token: token.map(str::to_owned) }
+    }
+
+    /// A request to send with [`Client::send`].
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status, headers, body, text }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub async fn put_json(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub async fn put(&self, path: &str) -> Answer {
+        self.send(self.request(Method::PUT, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Every item of a list, page by page.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        let mark = if path.contains('?') { '&' } else { '?' };
+        loop {
+            let page = self.get(&format!("{path}{cursor}")).await.assert(200);
+            items.extend(page.body["items"].as_array().unwrap().iter().cloned());
+            let Some(next) = page.body["next"].as_str() else { return items };
+            cursor = format!("{mark}cursor={next}");
+        }
+    }
+
+    /// One member of every item of a list.
+    pub async fn names(&self, path: &str, member: &str) -> Vec<String> {
+        self.all(path).await.iter().map(|item| item[member].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn assert(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// A problem with this status and code.
+    #[track_caller]
+    pub fn assert_problem(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        for member in ["type", "title", "detail"] {
+            assert!(self.body[member].is_string(), "{}", self.text);
+        }
+        self
+    }
+
+    /// The header's value, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
