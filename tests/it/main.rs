@@ -1,5 +1,7 @@
 //! Behaviour over HTTP, one file a resource. SQLite, unless TEST_DATABASE_URL names a PostgreSQL server.
 
+#![expect(unreachable_pub, reason = "nothing in a test is reached from elsewhere")]
+
 mod assignments;
 mod document;
 mod ledger;
