@@ -1,7 +1,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
-use poem::{Addr, Request};
+use poem::{Addr, Request, http::HeaderMap};
 
 /// Proxies whose word on the client's address is taken.
 #[derive(Clone, Debug, Default)]
@@ -21,9 +21,15 @@ impl TrustedProxies {
     /// The client: the peer, or, so long as that is a trusted proxy, whom it says it speaks for
     /// (`X-Forwarded-For`, read from the right: what stands left of an untrusted address may be forged).
     pub(super) fn client(&self, request: &Request) -> Option<IpAddr> {
-        let Addr::SocketAddr(peer) = &request.remote_addr().0 else { return None };
-        let mut client = peer.ip().to_canonical();
-        let headers = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        match &request.remote_addr().0 {
+            Addr::SocketAddr(peer) => Some(self.behind(peer.ip(), request.headers())),
+            _ => None,
+        }
+    }
+
+    fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.to_canonical();
+        let headers = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
         let said: Vec<&str> = headers.flat_map(|value| value.split(',')).map(str::trim).collect();
         for address in said.iter().rev() {
             if !self.trusts(client) {
@@ -32,26 +38,26 @@ impl TrustedProxies {
             let Ok(address) = address.parse::<IpAddr>() else { break };
             client = address.to_canonical();
         }
-        Some(client)
+        client
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use poem::web::RemoteAddr;
-
     use super::*;
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
-        let peer: std::net::SocketAddr = format!("{peer}:1").parse().unwrap();
-        let mut request = Request::builder();
-        for value in forwarded {
-            request = request.header("x-forwarded-for", *value);
-        }
-        let mut request = request.finish();
-        request.set_remote_addr(RemoteAddr(Addr::SocketAddr(peer)));
+        let headers = forwarded.iter().map(|value| ("x-forwarded-for".parse().unwrap(), value.parse().unwrap()));
         let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        proxies.client(&request).unwrap().to_string()
+        proxies
+            .behind(
+                peer.parse().unwrap(),
+                &headers.fold(HeaderMap::new(), |mut all, (name, value)| {
+                    all.append::<poem::http::HeaderName>(name, value);
+                    all
+                }),
+            )
+            .to_string()
     }
 
     #[test]

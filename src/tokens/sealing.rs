@@ -117,9 +117,9 @@ mod tests {
     #[test]
     fn the_file_is_made_once_and_for_its_owner_only() {
         let directory = tempfile::tempdir().unwrap();
-        let made = KeyEncryptionKey::from_data_dir(directory.path()).unwrap();
-        let read = KeyEncryptionKey::from_data_dir(directory.path()).unwrap();
-        assert_eq!(made.0.expose_secret(), read.0.expose_secret());
+        let first = KeyEncryptionKey::from_data_dir(directory.path()).unwrap();
+        let second = KeyEncryptionKey::from_data_dir(directory.path()).unwrap();
+        assert_eq!(first.0.expose_secret(), second.0.expose_secret());
         let mode = fs::metadata(directory.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

@@ -24,7 +24,7 @@ pub struct Server {
     pub app: App,
     http: reqwest::Client,
     _stop: oneshot::Sender<()>,
-    _database: Arc<Database>,
+    pub database: Arc<Database>,
 }
 
 impl Server {
@@ -68,7 +68,7 @@ impl Server {
                 () = store.follow(&gate) => {}
             }
         });
-        Self { url, app, http: http(), _stop: stop, _database: Arc::clone(database) }
+        Self { url, app, http: http(), _stop: stop, database: Arc::clone(database) }
     }
 
     /// Nobody in particular.
