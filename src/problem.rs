@@ -103,7 +103,9 @@ impl From<Overloaded> for Problem {
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::InvalidGrant => Self::new(StatusCode::BAD_REQUEST, "wrong_password", "The current password is not right."),
+            Denied::InvalidGrant => {
+                Self::new(StatusCode::BAD_REQUEST, "wrong_password", "The current password is not right.")
+            }
             Denied::InvalidScope => bad_request("There is no such scope."),
             Denied::Overloaded => overloaded(),
             Denied::Store(refused) => refused.into(),

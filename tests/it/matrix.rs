@@ -39,7 +39,8 @@ async fn operations(server: &Server) -> Vec<Operation> {
             let guard = scopes.map(|scopes| scopes.first().map_or("", |scope| scope.as_str().unwrap()).to_owned());
             assert_eq!(operation["x-required-permission"].as_str().unwrap_or(""), guard.as_deref().unwrap_or(""));
             let permission = guard.clone().filter(|guard| !guard.is_empty()).unwrap_or("users:read".into());
-            let path = path.replace("{user}", "target").replace("{role}", "target").replace("{permission}", &permission);
+            let path =
+                path.replace("{user}", "target").replace("{role}", "target").replace("{permission}", &permission);
             let body = operation["requestBody"]["content"].get("application/json").map(|content| {
                 let name = content["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
                 document["components"]["schemas"][&name]["example"].clone()
@@ -57,7 +58,8 @@ async fn people(server: &Server) -> BTreeMap<&'static str, [Client; 2]> {
     for (number, described) in CATALOGUE.iter().enumerate() {
         let others: Vec<_> = CATALOGUE.iter().map(|other| other.name).filter(|name| *name != described.name).collect();
         let mut pair = Vec::new();
-        for (name, permissions) in [(format!("only-{number}"), vec![described.name]), (format!("not-{number}"), others)] {
+        for (name, permissions) in [(format!("only-{number}"), vec![described.name]), (format!("not-{number}"), others)]
+        {
             admin.post("/v1/roles", json!({ "name": name, "permissions": permissions })).await.assert(201);
             let user = json!({ "username": name, "password": PASSWORD, "roles": [name] });
             admin.post("/v1/users", user).await.assert(201);

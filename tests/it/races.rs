@@ -49,10 +49,9 @@ async fn of_two_administrators_who_demote_themselves_one_remains() {
     server.user("second", &["admin"]).await;
     let (first, second) = (server.admin().await, server.sign_in("second", PASSWORD).await);
     let calls = [(first, "admin"), (second, "second")];
-    let answers = at_once(calls.map(|(who, name)| async move {
-        who.delete(&format!("/v1/users/{name}/roles/admin")).await
-    }))
-    .await;
+    let answers =
+        at_once(calls.map(|(who, name)| async move { who.delete(&format!("/v1/users/{name}/roles/admin")).await }))
+            .await;
     assert_eq!((count(&answers, 204), count(&answers, 409)), (1, 1), "{answers:?}");
 }
 
