@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem::{
     Endpoint, EndpointExt, Response, Route,
     http::{Method, header},
-    middleware::Cors,
+    middleware::{CatchPanic, Cors},
 };
 use poem_openapi::OpenApiService;
 use rolecall_guard::{Gate, Verifier};
@@ -14,6 +14,7 @@ use crate::{
     api::{self, Cursors, Readiness, State, docs, document},
     config::Config,
     http::{Allowed, Errors, Limits, RequestLog, TrustedProxies},
+    problem::internal,
     store::Store,
     tokens::{KeyEncryptionKey, Keyring, Lifetimes, Tokens, password::Hasher},
 };
@@ -92,6 +93,7 @@ impl App {
         Ok(route
             .data(self.gate.clone())
             .with(Limits)
+            .with(CatchPanic::new().with_handler(|_| internal(&"a handler panicked")))
             .with_if(!self.cors_origins.is_empty(), self.cors())
             .with(errors)
             .with(log)

@@ -17,7 +17,7 @@ use rolecall::{
     store::{
         Actor, Refused, UserRef,
         commands::{Assign, ResetPassword},
-        ledger::Verdict,
+        ledger::{self, Verdict},
     },
     tokens::password,
 };
@@ -253,8 +253,7 @@ async fn let_in(
 }
 
 async fn verify_ledger(config: &Config) -> Result<ExitCode, Failure> {
-    let prepared = node::open(config, Clock::System).await?;
-    match prepared.store.verify_ledger().await? {
+    match ledger::verify(&node::database(config).await?).await? {
         Verdict::Sound(revision) => {
             say(&mut io::stdout(), &format!("The ledger is sound: {revision} rows."));
             Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use std::{fs, io, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
 
 use rolecall_guard::Clock;
-use sea_orm::DbErr;
+use sea_orm::{DatabaseConnection, DbErr};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -77,10 +77,15 @@ pub struct FirstAdmin {
     pub generated: Option<SecretString>,
 }
 
+/// Connects to the database as it is.
+pub async fn database(config: &Config) -> Result<DatabaseConnection, StartError> {
+    let url = database_url(config)?;
+    Ok(connect(url.expose_secret(), config.database_connections.0).await?)
+}
+
 /// Connects, applies migrations, and makes what is built in. One node at a time does so.
 pub async fn open(config: &Config, clock: Clock) -> Result<Prepared, StartError> {
-    let url = database_url(config)?;
-    let db = connect(url.expose_secret(), config.database_connections.0).await?;
+    let db = database(config).await?;
     let alone = prepare(&db, &config.data_dir.join("prepare.lock")).await?;
     let store = Store::open(db, clock.clone(), revocation_window(config)).await?;
     let command = Initialise { admin: ADMIN.parse()?, catalogue: CATALOGUE, clock };

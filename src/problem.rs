@@ -3,6 +3,8 @@
 use poem::http::StatusCode;
 pub use rolecall_guard::Problem;
 
+use sea_orm::{DbErr, RuntimeErr, sqlx};
+
 use crate::{
     policy::InvalidName,
     store::Refused,
@@ -64,22 +66,30 @@ impl From<Refused> for Problem {
 }
 
 /// A database that is away or busy is the caller's to wait for; any other failure is ours.
-fn database(error: &sea_orm::DbErr) -> Problem {
-    use sea_orm::DbErr;
+fn database(error: &DbErr) -> Problem {
     let away = match error {
-        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-        other => {
-            let text = other.to_string();
-            ["locked", "busy", "connection", "Connection", "Broken pipe", "shutting down", "timed out"]
-                .iter()
-                .any(|sign| text.contains(sign))
-        }
+        DbErr::ConnectionAcquire(_) => true,
+        DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause) => is_away(cause),
+        _ => false,
     };
     if away {
         tracing::warn!(%error, "the database is away");
         return Problem::unavailable("database_unavailable", "The database is out of reach. Try again soon.", 1);
     }
     internal(error)
+}
+
+fn is_away(cause: &RuntimeErr) -> bool {
+    let RuntimeErr::SqlxError(error) = cause else { return true };
+    match error.as_ref() {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        // SQLite: 5 busy, 6 locked, 13 disk full; PostgreSQL: class 53 out of something, 57 and 08 shut down or cut off.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            matches!(code.as_ref(), "5" | "6" | "13" | "517")
+                || ["53", "57", "08"].iter().any(|class| code.starts_with(class))
+        }),
+        _ => false,
+    }
 }
 
 impl From<InvalidName> for Problem {

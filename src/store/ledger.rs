@@ -3,8 +3,8 @@
 use aws_lc_rs::digest;
 use rolecall_guard::Subject;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
+    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -137,11 +137,12 @@ pub(super) async fn append(txn: &impl ConnectionTrait, entry: &Entry) -> Result<
 
 /// Up to `limit` rows after `revision`, in order.
 pub(super) async fn page(db: &impl ConnectionTrait, revision: i64, limit: u64) -> Result<Vec<Entry>, DbErr> {
-    let rows = ledger::Entity::find()
-        .filter(ledger::Column::Revision.gt(revision))
-        .order_by_asc(ledger::Column::Revision)
-        .limit(limit);
-    rows.all(db).await?.into_iter().map(Entry::try_from).collect()
+    rows_after(revision, limit).all(db).await?.into_iter().map(Entry::try_from).collect()
+}
+
+fn rows_after(revision: i64, limit: u64) -> sea_orm::Select<ledger::Entity> {
+    let rows = ledger::Entity::find().filter(ledger::Column::Revision.gt(revision));
+    rows.order_by_asc(ledger::Column::Revision).limit(limit)
 }
 
 /// Which rows of the ledger to show.
@@ -155,7 +156,7 @@ pub struct Filter {
     pub target: Option<String>,
 }
 
-/// What [`Store::verify_ledger`] found.
+/// What [`verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Every row is as it was written, up to this revision.
@@ -187,31 +188,33 @@ impl Store {
         }
         Ok(rows.all(&self.db).await?.into_iter().map(Entry::try_from).collect::<Result<_, _>>()?)
     }
+}
 
-    /// Checks every row against its hash and the row before it, and the last against the head.
-    pub async fn verify_ledger(&self) -> Result<Verdict, Refused> {
-        let (mut revision, mut hash) = (0, String::new());
-        loop {
-            let entries = page(&self.db, revision, 1000).await?;
-            if entries.is_empty() {
-                break;
+/// Checks every row against its hash and the row before it, and the last against the head.
+pub async fn verify(db: &DatabaseConnection) -> Result<Verdict, DbErr> {
+    let (mut revision, mut hash) = (0, String::new());
+    loop {
+        let rows = rows_after(revision, 1000).all(db).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let read = Entry::try_from(row);
+            let why = read.as_ref().map_or(Some("it can't be read"), |entry| flaw(entry, revision, &hash));
+            match (read, why) {
+                (Ok(entry), None) => (revision, hash) = (entry.revision, entry.hash),
+                (_, why) => return Ok(Verdict::Broken { revision: revision + 1, why: why.unwrap_or_default() }),
             }
-            for entry in entries {
-                if let Some(why) = flaw(&entry, revision, &hash) {
-                    return Ok(Verdict::Broken { revision: revision + 1, why });
-                }
-                (revision, hash) = (entry.revision, entry.hash);
-            }
         }
-        let head = head(&self.db).await?;
-        if head.revision < revision || (head.revision == revision && head.hash != hash) {
-            return Ok(Verdict::Broken { revision, why: "the ledger's head says otherwise" });
-        }
-        if head.revision > revision {
-            return Ok(Verdict::Broken { revision: revision + 1, why: "the row is missing" });
-        }
-        Ok(Verdict::Sound(revision))
     }
+    let head = head(db).await?;
+    if head.revision > revision {
+        return Ok(Verdict::Broken { revision: revision + 1, why: "the row is missing" });
+    }
+    if (head.revision, head.hash) != (revision, hash) {
+        return Ok(Verdict::Broken { revision, why: "the ledger's head says otherwise" });
+    }
+    Ok(Verdict::Sound(revision))
 }
 
 fn flaw(entry: &Entry, revision: i64, hash: &str) -> Option<&'static str> {

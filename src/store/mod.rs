@@ -25,7 +25,8 @@ mod write;
 use std::sync::Arc;
 
 use rolecall_guard::{Clock, Revocations};
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr};
+use tokio::sync::SemaphorePermit;
 
 pub use bootstrap::{Preparing, prepare};
 pub use connect::connect;
@@ -83,6 +84,14 @@ impl Store {
     #[must_use]
     pub fn revocations(&self) -> Arc<Revocations> {
         self.replica.revocations()
+    }
+
+    /// SQLite has one writer, so whoever writes waits in line here; PostgreSQL has locks of its own.
+    async fn sqlite_turn(&self) -> Result<Option<SemaphorePermit<'_>>, Refused> {
+        match self.db.get_database_backend() {
+            DbBackend::Sqlite => self.queue.turn().await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Where this store's time comes from.

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -60,16 +62,14 @@ impl Store {
         rows.all(&self.db).await?.into_iter().map(Permission::try_from).collect()
     }
 
-    /// The first of these names that is no permission.
-    pub async fn unknown_permission<'a>(&self, names: &[&'a str]) -> Result<Option<&'a str>, Refused> {
-        let known: Vec<String> = permissions::Entity::find()
-            .select_only()
-            .column(permissions::Column::Name)
-            .filter(permissions::Column::Name.is_in(names.iter().copied()))
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        Ok(names.iter().copied().find(|name| !known.iter().any(|known| known == name)))
+    /// Whether each of these names is a permission's.
+    pub async fn are_permissions(&self, names: &[String]) -> Result<bool, Refused> {
+        let Ok(names) = names.iter().map(|name| name.parse()).collect::<Result<BTreeSet<PermissionName>, _>>() else {
+            return Ok(false);
+        };
+        let known = permissions::Entity::find()
+            .filter(permissions::Column::Name.is_in(names.iter().map(PermissionName::as_str)));
+        Ok(known.count(&self.db).await? == names.len() as u64)
     }
 }
 

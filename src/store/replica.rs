@@ -64,9 +64,11 @@ impl Replica {
     /// Reads and applies the rows this node hasn't seen.
     pub(super) async fn catch_up(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
         loop {
-            let news = ledger::page(db, self.snapshot().revision, 500).await?;
-            if news.is_empty() {
-                return Ok(());
+            let revision = self.snapshot().revision;
+            let news = ledger::page(db, revision, 500).await?;
+            let Some(first) = news.first() else { return Ok(()) };
+            if first.revision != revision + 1 && self.snapshot().revision == revision {
+                return Err(DbErr::Custom(format!("the ledger has no row {}", revision + 1)));
             }
             self.apply(&news);
         }

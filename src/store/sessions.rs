@@ -38,7 +38,7 @@ impl Store {
     /// Opens a session (NIST `CreateSession`). False if the user was disabled or the password
     /// changed since it was verified.
     pub async fn open_session(&self, verified: &Verified, session: NewSession) -> Result<bool, Refused> {
-        let _turn = self.queue.turn().await?;
+        let _turn = self.sqlite_turn().await?;
         let txn = begin_write(&self.db).await?;
         if !still_verified(&txn, verified).await? {
             return Ok(false);
@@ -56,7 +56,7 @@ impl Store {
 
     /// Changes someone's own password and ends the user's sessions but `keep`. False as above.
     pub async fn change_password(&self, verified: &Verified, keep: Option<SessionId>) -> Result<bool, Refused> {
-        let _turn = self.queue.turn().await?;
+        let _turn = self.sqlite_turn().await?;
         let txn = begin_write(&self.db).await?;
         let Some(replacement) = &verified.replacement else { return Ok(false) };
         if !still_verified(&txn, verified).await? {
@@ -83,7 +83,7 @@ impl Store {
 
     /// Forgets sessions that have run out, and notices of ended ones that every node has read.
     pub(super) async fn forget_sessions(&self, before: i64) -> Result<(), Refused> {
-        let _turn = self.queue.turn().await?;
+        let _turn = self.sqlite_turn().await?;
         let expired = sessions::Entity::delete_many().filter(sessions::Column::ExpiresAt.lt(before));
         expired.exec(&self.db).await?;
         let read = ended_sessions::Entity::delete_many().filter(ended_sessions::Column::EndedAt.lt(before));

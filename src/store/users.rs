@@ -174,6 +174,10 @@ impl Store {
 
     /// What to check a sign-in against, by what was typed: a username or an e-mail.
     pub async fn credentials_of_login(&self, typed: &str) -> Result<Option<Credentials>, Refused> {
+        if typed.contains('\0') {
+            // PostgreSQL takes no such text, and nobody has such a name.
+            return Ok(None);
+        }
         let user = Query::select()
             .column(logins::Column::UserId)
             .from(logins::Entity)

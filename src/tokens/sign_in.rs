@@ -50,11 +50,10 @@ impl Tokens {
     /// Opens a session and issues its first access token.
     pub async fn sign_in(&self, grant: PasswordGrant) -> Result<Issued, Denied> {
         let verified = self.verify(&grant.username, grant.password).await?;
-        if let Some(scopes) = &grant.scopes {
-            let names: Vec<&str> = scopes.iter().map(String::as_str).collect();
-            if self.store.unknown_permission(&names).await?.is_some() {
-                return Err(Denied::InvalidScope);
-            }
+        if let Some(scopes) = &grant.scopes
+            && !self.store.are_permissions(scopes).await?
+        {
+            return Err(Denied::InvalidScope);
         }
         let now = self.clock.seconds();
         let lasts = self.lifetimes.session_idle.min(self.lifetimes.session_max);

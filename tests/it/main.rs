@@ -1,5 +1,6 @@
-//! Behaviour over HTTP, one file a resource. SQLite, unless TEST_DATABASE_URL names a PostgreSQL server.
+//! Behaviour over HTTP, one file a resource. SQLite, unless `TEST_DATABASE_URL` names a PostgreSQL server.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 #![expect(unreachable_pub, reason = "nothing in a test is reached from elsewhere")]
 
 mod assignments;

@@ -16,7 +16,7 @@ struct Postgres {
 }
 
 impl Database {
-    /// On the PostgreSQL server that TEST_DATABASE_URL names, or on SQLite.
+    /// On the PostgreSQL server that `TEST_DATABASE_URL` names, or on SQLite.
     pub async fn create() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let Ok(server) = env::var("TEST_DATABASE_URL") else { return Self { directory, postgres: None } };
