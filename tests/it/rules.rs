@@ -34,6 +34,7 @@ async fn stage() -> (Server, Client) {
     (server, manager)
 }
 
+const LAST: &str = "last_administrator";
 const EXCEEDS: &str = "would_exceed_own_permissions";
 
 #[tokio::test]
@@ -118,7 +119,6 @@ async fn who_may_escalate_may_give_and_touch_anything() {
 async fn the_last_administrator_stays_whatever_is_tried() {
     let server = Server::start().await;
     let admin = server.admin().await;
-    const LAST: &str = "last_administrator";
     admin.delete("/v1/users/admin").await.assert_problem(409, LAST);
     admin.delete("/v1/users/admin/roles/admin").await.assert_problem(409, LAST);
     admin.patch("/v1/users/admin", json!({ "status": "disabled" })).await.assert_problem(409, LAST);
@@ -131,7 +131,6 @@ async fn the_last_administrator_stays_whatever_is_tried() {
 async fn only_an_enabled_person_with_a_password_counts_as_an_administrator() {
     let server = Server::start().await;
     let admin = server.admin().await;
-    const LAST: &str = "last_administrator";
     admin.post("/v1/users", json!({ "username": "no-password", "roles": ["admin"] })).await.assert(201);
     server.user("disabled", &["admin"]).await;
     admin.patch("/v1/users/disabled", json!({ "status": "disabled" })).await.assert(200);

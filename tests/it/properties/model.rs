@@ -159,6 +159,14 @@ fn owned(names: &[&str]) -> Names {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
+fn is_built_in(request: &Request) -> bool {
+    match request {
+        Request::DeleteRole(role) | Request::Grant(role, _) | Request::Revoke(role, _) => *role == "admin",
+        Request::DeletePermission(permission) => BUILT_IN.contains(permission),
+        _ => false,
+    }
+}
+
 /// The names in a JSON list.
 pub fn names(list: &Value) -> Names {
     list.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
@@ -208,7 +216,7 @@ impl Model {
         if !held.contains("roles:escalate") && !self.needs(request).is_subset(held) {
             return 403;
         }
-        if self.exists(request) || self.is_built_in(request) {
+        if self.exists(request) || is_built_in(request) {
             return 409;
         }
         let mut after = self.clone();
@@ -276,36 +284,38 @@ impl Model {
         }
     }
 
-    fn is_built_in(&self, request: &Request) -> bool {
-        match request {
-            Request::DeleteRole(role) | Request::Grant(role, _) | Request::Revoke(role, _) => *role == "admin",
-            Request::DeletePermission(permission) => BUILT_IN.contains(permission),
-            _ => false,
-        }
-    }
-
     /// What is so afterwards.
     pub fn apply(&mut self, request: &Request) {
         match request {
             Request::CreateUser(name, roles) => self.user(name, &roles.iter().copied().collect::<Vec<_>>()),
-            Request::DeleteUser(name) => drop(self.users.remove(*name)),
+            Request::DeleteUser(name) => {
+                self.users.remove(*name);
+            }
             Request::SetStatus(name, active) => self.users.get_mut(*name).unwrap().enabled = *active,
             Request::ResetPassword(_) => {}
-            Request::Assign(name, role) => drop(self.users.get_mut(*name).unwrap().roles.insert((*role).to_owned())),
-            Request::Deassign(name, role) => drop(self.users.get_mut(*name).unwrap().roles.remove(*role)),
+            Request::Assign(name, role) => {
+                self.users.get_mut(*name).unwrap().roles.insert((*role).to_owned());
+            }
+            Request::Deassign(name, role) => {
+                self.users.get_mut(*name).unwrap().roles.remove(*role);
+            }
             Request::CreateRole(role, permissions) => self.role(role, &permissions.iter().copied().collect::<Vec<_>>()),
             Request::DeleteRole(role) => {
                 self.roles.remove(*role);
-                self.users.values_mut().for_each(|user| drop(user.roles.remove(*role)));
+                self.users.values_mut().for_each(|user| user.roles.retain(|name| name != role));
             }
             Request::Grant(role, permission) => {
-                drop(self.roles.get_mut(*role).unwrap().insert((*permission).to_owned()))
+                self.roles.get_mut(*role).unwrap().insert((*permission).to_owned());
             }
-            Request::Revoke(role, permission) => drop(self.roles.get_mut(*role).unwrap().remove(*permission)),
-            Request::CreatePermission(permission) => drop(self.permissions.insert((*permission).to_owned())),
+            Request::Revoke(role, permission) => {
+                self.roles.get_mut(*role).unwrap().remove(*permission);
+            }
+            Request::CreatePermission(permission) => {
+                self.permissions.insert((*permission).to_owned());
+            }
             Request::DeletePermission(permission) => {
                 self.permissions.remove(*permission);
-                self.roles.values_mut().for_each(|all| drop(all.remove(*permission)));
+                self.roles.values_mut().for_each(|all| all.retain(|name| name != permission));
             }
         }
     }
