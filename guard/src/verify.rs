@@ -3,7 +3,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::digest;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 
 use crate::Claims;
 
@@ -11,8 +11,10 @@ use crate::Claims;
 const LEEWAY: i64 = 5;
 /// A longer token is refused unread; 10,000 permissions fit.
 const MAX_TOKEN_BYTES: usize = 512 * 1024;
-/// How many verified tokens are remembered, so that their signature isn't checked again.
+/// How many verified tokens are expected at a time, and how many bytes of them are remembered at most, so that
+/// their signature isn't checked again.
 const CACHED_TOKENS: usize = 10_000;
+const CACHED_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,12 +46,23 @@ struct Known {
     validation: Validation,
 }
 
+/// Weighs remembered claims by about the memory they take.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<[u8; 32], Arc<Claims>> for Bytes {
+    fn weight(&self, _hash: &[u8; 32], claims: &Arc<Claims>) -> u64 {
+        let names = claims.roles.iter().chain(&claims.permissions).map(|name| name.len() + 48).sum::<usize>();
+        (512 + names + claims.scope.as_ref().map_or(0, String::len)) as u64
+    }
+}
+
 /// Verifies access tokens (RFC 9068 §4, RFC 8725) without asking anyone.
 pub struct Verifier {
     issuer: String,
     audience: String,
     keys: RwLock<Arc<HashMap<String, Known>>>,
-    verified: Cache<[u8; 32], Arc<Claims>>,
+    verified: Cache<[u8; 32], Arc<Claims>, Bytes>,
 }
 
 impl Verifier {
@@ -60,7 +73,7 @@ impl Verifier {
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             keys: RwLock::default(),
-            verified: Cache::new(CACHED_TOKENS),
+            verified: Cache::with_weighter(CACHED_TOKENS, CACHED_BYTES, Bytes),
         };
         verifier.set_keys(keys);
         verifier

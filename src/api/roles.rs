@@ -78,6 +78,7 @@ struct NewRole {
     name: RoleName,
     description: Option<Line<1000>>,
     /// Permissions to grant at once.
+    #[oai(validator(max_items = 500))]
     permissions: Option<Vec<PermissionName>>,
 }
 

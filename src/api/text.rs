@@ -67,13 +67,19 @@ macro_rules! shown_as_text {
     )+};
 }
 
+/// The example is the same everywhere, so that what one operation makes another finds.
+fn patterned(schema: &mut MetaSchema, pattern: &str, example: &str) {
+    schema.pattern = Some(pattern.into());
+    schema.example = Some(example.into());
+}
+
 const NAME: &str = "^[a-zA-Z0-9][a-zA-Z0-9._@+-]{0,127}$";
 const PERMISSION: &str = "^[a-z0-9][a-z0-9_.-]{0,63}:[a-z0-9][a-z0-9_.-]{0,63}$";
 
-text!([] Username, "string_username", |schema| schema.pattern = Some(NAME.into()));
-text!([] RoleName, "string_role", |schema| schema.pattern = Some(NAME.into()));
-text!([] PermissionName, "string_permission", |schema| schema.pattern = Some(PERMISSION.into()));
-text!([] UserRef, "string_user", |schema| schema.pattern = Some(NAME.into()));
+text!([] Username, "string_username", |schema| patterned(&mut schema, NAME, "alice"));
+text!([] RoleName, "string_role", |schema| patterned(&mut schema, NAME, "editor"));
+text!([] PermissionName, "string_permission", |schema| patterned(&mut schema, PERMISSION, "articles:update"));
+text!([] UserRef, "string_user", |schema| patterned(&mut schema, NAME, "alice"));
 text!([] IfMatch, "string_If-Match", |schema| schema.max_length = Some(1000));
 text!([] Email, "string_email", |schema| {
     schema.format = Some("email");

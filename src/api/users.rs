@@ -112,6 +112,7 @@ struct NewUser {
     email: Option<Email>,
     display_name: Option<Line<200>>,
     /// Roles to assign at once.
+    #[oai(validator(max_items = 100))]
     roles: Option<Vec<RoleName>>,
 }
 

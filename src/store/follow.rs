@@ -1,11 +1,14 @@
 use std::time::Duration;
 
 use rolecall_guard::Gate;
+use tokio::time::{sleep, timeout};
 
 use super::{Refused, Store};
 
 /// How often a node looks for what other nodes changed.
 const EVERY: Duration = Duration::from_millis(200);
+/// A look that takes longer is given up: a connection may be dead without a sign.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Ended sessions are read again over this time, longer than any transaction that ends one.
 const OVERLAP_MICROS: i64 = 60_000_000;
 /// How often sessions that ran out are forgotten, in looks (ten minutes).
@@ -16,15 +19,16 @@ impl Store {
     pub async fn follow(&self, gate: &Gate) {
         let mut looks: u32 = 0;
         loop {
-            match self.look().await {
-                Ok(()) => gate.hear(),
-                Err(error) => tracing::warn!(%error, "can't read the ledger; trying again"),
+            match timeout(PATIENCE, self.look()).await {
+                Ok(Ok(())) => gate.hear(),
+                Ok(Err(error)) => tracing::warn!(%error, "can't read the ledger; trying again"),
+                Err(_) => tracing::warn!("the database doesn't answer; trying again"),
             }
             looks = looks.wrapping_add(1);
             if looks.is_multiple_of(FORGET_EVERY) {
                 self.forget().await;
             }
-            tokio::time::sleep(EVERY).await;
+            sleep(EVERY).await;
         }
     }
 

@@ -127,7 +127,7 @@ impl Server {
 
 /// A client that waits a while, not forever.
 pub fn http() -> reqwest::Client {
-    reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap()
+    reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap()
 }
 
 /// What a token says, unchecked.
