@@ -158,6 +158,8 @@ impl Assignments {
     }
 
     /// List the users who have a role
+    ///
+    /// By id, which is by age.
     #[oai(path = "/roles/:role/users", method = "get", operation_id = "list_role_users")]
     async fn users(
         &self,

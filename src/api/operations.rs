@@ -30,6 +30,8 @@ pub(super) struct Operations(pub(super) State);
 #[OpenApi(tag = "Tag::Operations")]
 impl Operations {
     /// Is the process alive?
+    ///
+    /// It asks nothing of the database.
     #[oai(path = "/healthz", method = "get", operation_id = "health")]
     async fn health(&self, _caller: Public) -> Result<Json<Health>, Problem> {
         Ok(Json(Health { status: "ok".into() }))

@@ -142,6 +142,8 @@ impl Permissions {
     }
 
     /// Read a permission
+    ///
+    /// With an `ETag`: send it back as `If-Match` to change only what you have seen.
     #[oai(path = "/permissions/:permission", method = "get", operation_id = "read_permission")]
     async fn read(
         &self,

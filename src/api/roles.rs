@@ -141,6 +141,8 @@ impl Roles {
     }
 
     /// Read a role
+    ///
+    /// With an `ETag`: send it back as `If-Match` to change only what you have seen.
     #[oai(path = "/roles/:role", method = "get", operation_id = "read_role")]
     async fn read(&self, _caller: Require<permission::Read>, role: Path<RoleName>) -> Result<Found<Role>, Problem> {
         let role = self.0.store.role(&role).await?;

@@ -246,6 +246,8 @@ impl Users {
     }
 
     /// Read a user
+    ///
+    /// With an `ETag`: send it back as `If-Match` to change only what you have seen.
     #[oai(path = "/users/:user", method = "get", operation_id = "read_user")]
     async fn read(
         &self,

@@ -1,0 +1,93 @@
+//! The OpenAPI document: what the handlers say, made into what generators and people can use.
+
+mod answers;
+mod tidy;
+
+use poem_openapi::OpenApiService;
+use rolecall_guard::document::{describe_guards, operations};
+use serde_json::{Map, Value, json};
+
+use super::State;
+use crate::catalogue::CATALOGUE;
+
+const ABOUT: &str = "Who may do what. Press **Authorize**, sign in with your username and password (leave the client \
+                     fields empty), and try things out.\n\nErrors are RFC 9457 problems with a stable `code`. Lists \
+                     come in pages: send `next` as `cursor` until there is none.";
+
+/// The document, complete.
+///
+/// # Errors
+/// When an operation has no guard or several.
+pub fn document(state: &State) -> Result<Value, String> {
+    let service = OpenApiService::new(super::api(state), "Rolecall", env!("CARGO_PKG_VERSION")).description(ABOUT);
+    let mut document: Value = serde_json::from_str(&service.spec()).map_err(|error| error.to_string())?;
+    document["openapi"] = json!("3.0.3");
+    document["servers"] = json!([{ "url": "/", "description": "This server" }]);
+    describe_guards(&mut document, CATALOGUE, "/oauth/token").map_err(|error| error.to_string())?;
+    answers::describe_shared(&mut document);
+    for (path, method, operation) in operations(&mut document) {
+        answers::describe_common(&path, &method, operation);
+        describe_parameters(operation);
+        tidy::operation(&method, operation);
+    }
+    mark_clearable(&mut document);
+    close_bodies(&mut document);
+    order_tags(&mut document);
+    let parts = ["openapi", "info", "servers", "tags", "paths", "components"];
+    Ok(parts.into_iter().map(|part| (part.to_owned(), document[part].take())).collect())
+}
+
+/// The document as YAML.
+pub fn yaml(state: &State) -> Result<String, String> {
+    serde_yaml::to_string(&document(state)?).map_err(|error| error.to_string())
+}
+
+/// What a parameter means wherever it stands.
+fn describe_parameters(operation: &mut Map<String, Value>) {
+    let shared = [
+        ("limit", "How many items a page has at most."),
+        ("cursor", "The `next` of the page before; none for the first."),
+        ("role", "A role's name."),
+        ("permission", "A permission's name."),
+    ];
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some((_, description)) = shared.iter().find(|(name, _)| parameter["name"] == *name) {
+            parameter["description"] = json!(description);
+        }
+    }
+}
+
+/// The members of a patch that `null` clears.
+fn mark_clearable(document: &mut Value) {
+    let schemas = document["components"]["schemas"].as_object_mut().into_iter().flatten();
+    for (_, schema) in schemas.filter(|(name, _)| name.ends_with("Patch")) {
+        for member in ["email", "display_name", "description"] {
+            if let Some(member) = schema["properties"].get_mut(member) {
+                member["nullable"] = json!(true);
+            }
+        }
+    }
+}
+
+/// A JSON body's unknown members are refused, so the document says so.
+fn close_bodies(document: &mut Value) {
+    let bodies: Vec<String> = operations(document)
+        .filter_map(|(_, _, operation)| {
+            let schema = &operation.get("requestBody")?["content"]["application/json"]["schema"]["$ref"];
+            Some(schema.as_str()?.trim_start_matches('#').to_owned())
+        })
+        .collect();
+    for body in bodies {
+        if let Some(schema) = document.pointer_mut(&body) {
+            schema["additionalProperties"] = json!(false);
+        }
+    }
+}
+
+/// Tags stand in the order in which operations first use them.
+fn order_tags(document: &mut Value) {
+    let order = ["Sign in", "Me", "Users", "Assignments", "Roles", "Permissions", "Ledger", "Operations"];
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.sort_by_key(|tag| order.iter().position(|name| tag["name"] == *name));
+    }
+}

@@ -1,0 +1,63 @@
+//! Puts right how poem-openapi writes an operation.
+
+use serde_json::{Map, Value, json};
+
+/// An operation as one would write it by hand.
+pub(super) fn operation(method: &str, operation: &mut Map<String, Value>) {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        drop_noise(parameter);
+        whole_bounds(&mut parameter["schema"]);
+    }
+    if let Some(request) = operation.get_mut("requestBody") {
+        plain_media_type(request);
+        if method == "patch" {
+            // A patch may also come as what it is (RFC 7396).
+            request["content"]["application/merge-patch+json"] = request["content"]["application/json"].clone();
+        }
+    }
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        responses.sort_keys();
+        responses.values_mut().for_each(response);
+    }
+}
+
+fn response(response: &mut Value) {
+    if response["description"] == "" {
+        response["description"] = json!("Here it is.");
+    }
+    plain_media_type(response);
+    let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut) else { return };
+    for (capitals, name) in [("ETAG", "ETag"), ("LOCATION", "Location"), ("CACHE-CONTROL", "Cache-Control")] {
+        if let Some(mut header) = headers.remove(capitals) {
+            drop_noise(&mut header);
+            headers.insert(name.into(), header);
+        }
+    }
+}
+
+/// `deprecated: false` says nothing; `explode` neither, where nothing is an array or an object.
+fn drop_noise(parameter: &mut Value) {
+    if let Some(parameter) = parameter.as_object_mut() {
+        parameter.retain(|member, value| !(member == "deprecated" && *value == false || member == "explode"));
+    }
+}
+
+/// An integer's bounds are integers: some generators stumble over `500.0`.
+fn whole_bounds(schema: &mut Value) {
+    for bound in ["minimum", "maximum"] {
+        if schema["type"] == "integer"
+            && let Some(number) = schema[bound].as_f64()
+        {
+            schema[bound] = json!(format!("{number:.0}").parse::<i64>().ok());
+        }
+    }
+}
+
+/// JSON has no charset parameter (RFC 8259 §11).
+fn plain_media_type(body: &mut Value) {
+    if let Some(content) = body.get_mut("content").and_then(Value::as_object_mut)
+        && let Some(json) = content.remove("application/json; charset=utf-8")
+    {
+        content.insert("application/json".into(), json);
+    }
+}
