@@ -1,8 +1,12 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::available_parallelism,
+    time::Duration,
 };
 
 use argon2::{Algorithm, Argon2, Block, PasswordHash, Version};
@@ -16,6 +20,8 @@ use crate::random;
 /// Hashes that may wait for a core, for each core: about a second's work.
 const WAITING_PER_CORE: usize = 64;
 const HASH_BYTES: usize = 32;
+/// After so long without a hash the memory for it is given back.
+const IDLE: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 5000 });
 
 /// argon2id's cost (RFC 9106): memory in KiB, passes and lanes, written `m=19456,t=2,p=1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,20 +86,20 @@ struct Inner {
     cores: Arc<Semaphore>,
     places: Semaphore,
     memory: Mutex<Vec<Vec<Block>>>,
+    jobs: AtomicU64,
     nobodys_hash: SecretString,
 }
 
 impl Hasher {
     /// A hasher of this cost.
     pub fn new(params: Params) -> Result<Self, InvalidParams> {
-        let cores = available_parallelism().map_or(1, usize::from);
-        let mut memory = Vec::new();
-        let nobodys_hash = hash(params, random::text::<32>().as_bytes(), &mut memory).ok_or(InvalidParams)?;
+        let nobodys_hash = hash(params, random::text::<32>().as_bytes(), &mut Vec::new()).ok_or(InvalidParams)?;
         Ok(Self(Arc::new(Inner {
             params,
-            cores: Arc::new(Semaphore::new(cores)),
-            places: Semaphore::new(cores * (1 + WAITING_PER_CORE)),
-            memory: Mutex::new(vec![memory]),
+            cores: Arc::new(Semaphore::new(cores())),
+            places: Semaphore::new(cores() * (1 + WAITING_PER_CORE)),
+            memory: Mutex::default(),
+            jobs: AtomicU64::new(0),
             nobodys_hash,
         })))
     }
@@ -133,14 +139,40 @@ impl Hasher {
         let job = move || {
             // The permit lives as long as the work, also when the caller has gone.
             let _core = core;
-            let lock = || inner.memory.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut memory = lock().pop().unwrap_or_default();
+            let mut memory = inner.memory().pop().unwrap_or_default();
             let result = work(&mut memory);
-            lock().push(memory);
+            inner.memory().push(memory);
             result
         };
-        tokio::task::spawn_blocking(job).await.map_err(|_| Overloaded)
+        let result = tokio::task::spawn_blocking(job).await;
+        self.give_back_when_idle();
+        result.map_err(|_| Overloaded)
     }
+
+    /// Of many hashes in a row only the last leaves something to do.
+    fn give_back_when_idle(&self) {
+        let done = self.0.jobs.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.0.cores.available_permits() < cores() {
+            return;
+        }
+        let inner = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            tokio::time::sleep(IDLE).await;
+            if inner.jobs.load(Ordering::Relaxed) == done {
+                inner.memory().clear();
+            }
+        });
+    }
+}
+
+impl Inner {
+    fn memory(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
 }
 
 impl fmt::Debug for Hasher {
@@ -222,6 +254,16 @@ mod tests {
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc".into();
         let hasher = hasher();
         assert!(hasher.verify("password".into(), Some(&elsewhere)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn memory_is_kept_for_the_next_hash_and_given_back_when_idle() {
+        let hasher = hasher();
+        hasher.hash("password".into()).await.unwrap();
+        assert_eq!(hasher.0.memory().len(), 1);
+        while !hasher.0.memory().is_empty() {
+            tokio::time::sleep(IDLE).await;
+        }
     }
 
     #[test]
