@@ -53,5 +53,7 @@ fn limited(body: Body, longest: usize) -> Body {
 
 /// Whether reading a body failed because it is too long.
 pub(super) fn is_too_long(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<LengthLimitError>)
+    let Some(cause) = error.get_ref() else { return false };
+    // Whoever reads the body may wrap the error in one of its own.
+    cause.is::<LengthLimitError>() || cause.downcast_ref::<io::Error>().is_some_and(is_too_long)
 }
