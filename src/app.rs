@@ -87,7 +87,7 @@ impl App {
         let yaml = document::yaml(&self.state)?;
         let service = OpenApiService::new(api::api(&self.state), "Rolecall", env!("CARGO_PKG_VERSION"));
         let route = docs::mount(Route::new(), &document, yaml).nest("/", service);
-        let allowed = Allowed::of(document, &docs::PATHS);
+        let allowed = Allowed::of(document, docs::PATHS.into_iter().chain(docs::assets()));
         let errors = Errors(allowed);
         let log = RequestLog { proxies: self.proxies.clone(), https: self.https };
         Ok(route

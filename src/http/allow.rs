@@ -10,10 +10,10 @@ pub struct Allowed(Arc<Vec<(String, String)>>);
 impl Allowed {
     /// As the document says; `others` are paths outside it, which take GET.
     #[must_use]
-    pub fn of(mut document: Value, others: &[&str]) -> Self {
+    pub fn of(mut document: Value, others: impl IntoIterator<Item = &'static str>) -> Self {
         let documented = operations(&mut document).map(|(path, method, _)| (path, method.to_uppercase()));
         let mut methods: Vec<_> = documented.collect();
-        methods.extend(others.iter().map(|path| ((*path).to_owned(), "GET".to_owned())));
+        methods.extend(others.into_iter().map(|path| (path.to_owned(), "GET".to_owned())));
         Self(Arc::new(methods))
     }
 
@@ -52,7 +52,7 @@ mod tests {
             "/v1/users": { "get": {}, "post": {} },
             "/v1/users/{user}": { "get": {}, "delete": {} },
         }});
-        let allowed = Allowed::of(document, &["/docs"]);
+        let allowed = Allowed::of(document, ["/docs"]);
         assert_eq!(allowed.methods("/v1/users"), "GET, HEAD, POST");
         assert_eq!(allowed.methods("/v1/users/alice"), "DELETE, GET, HEAD");
         assert_eq!(allowed.methods("/docs"), "GET, HEAD");

@@ -11,8 +11,13 @@ use serde_json::Value;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                                        connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The paths outside the document.
+/// The paths outside the document, but for what `/docs` loads.
 pub const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
+
+/// The paths of what `/docs` loads.
+pub fn assets() -> impl Iterator<Item = &'static str> {
+    ASSETS.iter().map(|asset| asset.path)
+}
 
 struct Asset {
     path: &'static str,
@@ -25,7 +30,7 @@ const INDEX: Asset =
     Asset { path: "", content_type: "text/html; charset=utf-8", gzipped: false, bytes: include_bytes!("index.html") };
 
 /// `swagger-ui-dist`, as `update.sh` fetched and compressed it, and what makes it ours.
-const ASSETS: [Asset; 5] = [
+static ASSETS: [Asset; 5] = [
     Asset {
         path: "/docs/swagger-ui-bundle.js",
         content_type: "text/javascript; charset=utf-8",
