@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use poem::{
-    Endpoint, EndpointExt, Response, Route,
-    http::{Method, header},
-    middleware::{CatchPanic, Cors},
-};
+use poem::{Endpoint, EndpointExt, Response, Route, middleware::CatchPanic};
 use poem_openapi::OpenApiService;
 use rolecall_guard::{Gate, Verifier};
 
 use crate::{
     api::{self, Cursors, Readiness, State, docs, document},
     config::Config,
-    http::{Allowed, Errors, Limits, RequestLog, TrustedProxies},
+    http::{Allowed, Cors, Errors, Limits, RequestLog, TrustedProxies},
     problem::internal,
     store::Store,
     tokens::{KeyEncryptionKey, Keyring, Lifetimes, Tokens, password::Hasher},
@@ -87,27 +83,17 @@ impl App {
         let yaml = document::yaml(&self.state)?;
         let service = OpenApiService::new(api::api(&self.state), "Rolecall", env!("CARGO_PKG_VERSION"));
         let route = docs::mount(Route::new(), &document, yaml).nest("/", service);
-        let allowed = Allowed::of(document, docs::PATHS.into_iter().chain(docs::assets()));
-        let errors = Errors(allowed);
+        let errors = Errors(Allowed::of(document, docs::PATHS.into_iter().chain(docs::assets())));
+        let cors = Cors::new(self.cors_origins.iter().map(String::as_str));
         let log = RequestLog { proxies: self.proxies.clone(), https: self.https };
         Ok(route
             .data(self.gate.clone())
             .with(Limits)
             .with(CatchPanic::new().with_handler(|_| internal(&"a handler panicked")))
-            .with_if(!self.cors_origins.is_empty(), self.cors())
             .with(errors)
+            .with_if(!self.cors_origins.is_empty(), cors)
             .with(log)
             .map_to_response())
-    }
-
-    /// Browsers may call from the origins in the settings, and from Swagger UI here.
-    fn cors(&self) -> Cors {
-        let own = self.issuer.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-        Cors::new()
-            .allow_origins(self.cors_origins.iter().cloned().chain([own]))
-            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH])
-            .expose_headers([header::ETAG, header::LOCATION, header::WWW_AUTHENTICATE, header::RETRY_AFTER])
     }
 }
 

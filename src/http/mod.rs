@@ -2,6 +2,7 @@
 
 mod allow;
 mod client_address;
+mod cors;
 mod errors;
 mod limits;
 mod log;
@@ -9,6 +10,7 @@ mod serve;
 
 pub use allow::Allowed;
 pub use client_address::TrustedProxies;
+pub use cors::Cors;
 pub use errors::Errors;
 pub use limits::Limits;
 pub use log::RequestLog;
