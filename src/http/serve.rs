@@ -22,6 +22,7 @@ use poem::{
 };
 use rustls::{
     ServerConfig,
+    crypto::aws_lc_rs::sign::any_supported_type,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use tokio::{
@@ -59,6 +60,8 @@ impl Tls {
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| failed(certificate, error.to_string()))?;
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| failed(key, error.to_string()))?;
+        // By itself first, so that a bad key isn't blamed on the certificate.
+        any_supported_type(&private).map_err(|error| failed(key, error.to_string()))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
