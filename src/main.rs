@@ -137,9 +137,10 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     }
     let scheme = if tls.is_some() { "https" } else { "http" };
     let prepared = node::open(config, Clock::System).await?;
-    let first = prepared.first_admin(config).await?;
     let bound =
         Bound::to(config.listen, tls).await.map_err(|error| format!("can't listen on {}: {error}", config.listen))?;
+    // Only now: a start that failed after this would take the password, never shown, with it.
+    let first = prepared.first_admin(config).await?;
     let url = format!("{scheme}://{}", bound.address()?);
     let issuer = config.issuer.as_ref().map_or(url.as_str(), |issuer| issuer.0.as_str()).to_owned();
     let app = prepared.app(config, &issuer).await?;
