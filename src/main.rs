@@ -145,13 +145,14 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let issuer = config.issuer.as_ref().map_or(url.as_str(), |issuer| issuer.0.as_str()).to_owned();
     let app = prepared.app(config, &issuer).await?;
     let endpoint = app.endpoint()?;
+    let asked_to_stop = stop_signal()?;
     welcome(&url, &issuer, first.as_ref());
 
     let (store, gate) = (app.state.store.clone(), app.gate.clone());
     let following = tokio::spawn(async move { store.follow(&gate).await });
     let readiness = app.state.readiness.clone();
     let stop = async move {
-        stop_signal().await;
+        asked_to_stop.await;
         readiness.stop();
         tracing::info!("stopping: finishing what is in flight");
     };
@@ -195,13 +196,13 @@ fn welcome(url: &str, issuer: &str, first: Option<&FirstAdmin>) {
     say(&mut out, "");
 }
 
-async fn stop_signal() {
+/// Ready when the process is asked to stop, from now on.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    })
 }
 
 /// From the machine itself: for whoever lost the way in.
