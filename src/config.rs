@@ -289,7 +289,7 @@ impl<T: FromStr> FromStr for List<T> {
 
 impl Secret {
     /// Of a URL, all but the credentials and the query; of anything else, nothing.
-    fn redacted(&self) -> String {
+    pub(crate) fn redacted(&self) -> String {
         let Some((scheme, rest)) = self.0.expose_secret().split_once("://") else { return "(redacted)".into() };
         let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
         format!("{scheme}://{}", place.split('?').next().unwrap_or_default())

@@ -30,7 +30,10 @@ pub enum StartError {
     /// The data directory can't be made.
     #[error("the data directory {0} (ROLECALL_DATA_DIR) can't be made: {1}")]
     DataDir(String, io::Error),
-    /// No database.
+    /// No database at this URL.
+    #[error("the database {0} can't be used: {1}")]
+    NoDatabase(String, DbErr),
+    /// The database fails.
     #[error("the database can't be used: {0}")]
     Database(#[from] DbErr),
     /// The store refused.
@@ -44,7 +47,10 @@ pub enum StartError {
     SigningKey(#[from] Unusable),
     /// The first administrator's password is too weak.
     #[error("ROLECALL_ADMIN_PASSWORD: {0}")]
-    AdminPassword(#[from] BrokenRule),
+    AdminPassword(BrokenRule),
+    /// A password is too weak.
+    #[error("{0}")]
+    Password(#[from] BrokenRule),
     /// The cost of hashing is out of bounds.
     #[error("ROLECALL_ARGON2: {0}")]
     Argon2(#[from] InvalidParams),
@@ -80,7 +86,8 @@ pub struct FirstAdmin {
 /// Connects to the database as it is.
 pub async fn database(config: &Config) -> Result<DatabaseConnection, StartError> {
     let url = database_url(config)?;
-    Ok(connect(url.expose_secret(), config.database_connections.0).await?)
+    let failed = |error| StartError::NoDatabase(url.redacted(), error);
+    connect(url.0.expose_secret(), config.database_connections.0).await.map_err(failed)
 }
 
 /// Connects, applies migrations, and makes what is built in. One node at a time does so.
@@ -102,13 +109,13 @@ pub async fn open(config: &Config, clock: Clock) -> Result<Prepared, StartError>
 }
 
 /// SQLite in the data directory, unless another database is set.
-fn database_url(config: &Config) -> Result<SecretString, StartError> {
+fn database_url(config: &Config) -> Result<Secret, StartError> {
     make_private(&config.data_dir)
         .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
     let path = config.data_dir.join("rolecall.db").display().to_string();
     let path = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
-    let own = || format!("sqlite://{path}?mode=rwc").into();
-    Ok(config.database_url.as_ref().map_or_else(own, |Secret(url)| url.clone()))
+    let own = || Secret(format!("sqlite://{path}?mode=rwc").into());
+    Ok(config.database_url.clone().unwrap_or_else(own))
 }
 
 /// For its owner only: the database and the key-encryption key are in it.
@@ -124,6 +131,9 @@ impl Prepared {
         }
         let username = config.admin_username.clone();
         let given = config.admin_password.as_ref().map(|Secret(password)| password.clone());
+        if let Some(given) = &given {
+            password::check(given.expose_secret(), &username).map_err(StartError::AdminPassword)?;
+        }
         let generated = given.is_none().then(|| SecretString::from(random::text::<18>()));
         if let Some(password) = given.or_else(|| generated.clone()) {
             self.make_admin(username.clone(), password).await?;
