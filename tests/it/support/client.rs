@@ -48,6 +48,10 @@ impl Client {
         self.send(self.request(Method::POST, path).json(&body)).await
     }
 
+    pub async fn form(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        self.send(self.request(Method::POST, path).form(parameters)).await
+    }
+
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::PATCH, path).json(&body)).await
     }

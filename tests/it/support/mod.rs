@@ -2,6 +2,7 @@
 
 mod client;
 mod database;
+mod wire;
 
 use std::{
     sync::{Arc, atomic::AtomicI64},
@@ -14,6 +15,7 @@ use rolecall::{app::App, config::Config, http::Bound, node};
 use rolecall_guard::Clock;
 use serde_json::json;
 use tokio::sync::oneshot;
+pub use wire::Wire;
 
 /// What every person signs in with, unless a test says otherwise.
 pub const PASSWORD: &str = "correct horse battery";

@@ -1,0 +1,10 @@
+//! What holds for every request, whatever it asks for.
+
+mod cors;
+mod headers;
+mod health;
+mod limits;
+mod odd_input;
+mod refusals;
+mod slow;
+mod tokens;

@@ -1,0 +1,128 @@
+//! Requests that don't fit the API.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Answer, Client, Server};
+
+async fn call(client: &Client, method: &str, path: &str) -> Answer {
+    client.send(client.request(method.parse().unwrap(), path)).await
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_there_is_a_problem() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    for client in [server.anonymous(), admin] {
+        for path in ["/v1", "/v1/nothing", "/v1/users/alice/nothing", "/docs/nothing", "//v1/users", "/v1/roles/a/b/c"]
+        {
+            client.get(path).await.assert_problem(404, "not_found");
+            client.post(path, json!({})).await.assert_problem(404, "not_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_path_says_which_methods_it_takes() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let document = admin.get("/openapi.json").await.assert(200).body;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let mut takes: Vec<_> = operations.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+        if takes.contains(&"GET".to_owned()) {
+            takes.push("HEAD".into());
+        }
+        takes.sort();
+        let path = path.replace(['{', '}'], "");
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
+            if !takes.iter().any(|taken| taken == method) {
+                let refused = call(&admin, method, &path).await.assert(405);
+                assert_eq!(refused.header("allow"), takes.join(", "), "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn swagger_ui_and_the_document_take_get_only() {
+    let server = Server::start().await;
+    let anonymous = server.anonymous();
+    for path in ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/openapi.yaml", "/openapi.json"] {
+        let refused = anonymous.delete(path).await.assert_problem(405, "method_not_allowed");
+        assert_eq!(refused.header("allow"), "GET, HEAD", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_the_token_endpoint_does_not_take_is_an_oauth_error() {
+    let server = Server::start().await;
+    let refused = server.anonymous().get("/oauth/token").await.assert(405);
+    assert_eq!((refused.header("allow"), &refused.body["error"]), ("POST", &json!("invalid_request")));
+}
+
+#[tokio::test]
+async fn head_answers_as_get_without_the_body() {
+    let server = Server::start().await;
+    let (anonymous, admin) = (server.anonymous(), server.admin().await);
+    for (client, path) in [(&anonymous, "/healthz"), (&anonymous, "/docs"), (&admin, "/v1/me"), (&anonymous, "/v1/me")]
+    {
+        let (head, get) = (call(client, "HEAD", path).await, client.get(path).await);
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+        let length = head.header("content-length");
+        assert!(length.is_empty() || length == get.header("content-length"), "{path}: {length}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_the_wrong_kind_is_415() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/xml", "nonsense"] {
+        let request = admin.request(Method::POST, "/v1/users").header("content-type", content_type);
+        admin.send(request.body(r#"{"username":"alice"}"#)).await.assert_problem(415, "unsupported_media_type");
+    }
+    let json = server.anonymous().post("/oauth/token", json!({ "grant_type": "password" })).await.assert(415);
+    assert_eq!(json.body["error"], "invalid_request");
+}
+
+#[tokio::test]
+async fn a_patch_may_call_itself_json_or_merge_patch() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    for content_type in ["application/json", "application/merge-patch+json", "application/json; charset=utf-8"] {
+        let request = admin.request(Method::PATCH, "/v1/users/admin").header("content-type", content_type);
+        admin.send(request.body(r#"{"display_name":"A."}"#)).await.assert(200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_the_json_asked_for_is_400() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let bodies: [&[u8]; 9] = [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\"alice\"",
+        b"{} {}",
+        b"{\"username\":\"\xff\"}",
+        b"{\"username\":7}",
+        b"{\"username\":\"\\ud800\"}",
+    ];
+    for body in bodies {
+        let request = admin.request(Method::POST, "/v1/users").header("content-type", "application/json");
+        admin.send(request.body(body)).await.assert_problem(400, "bad_request");
+    }
+}
+
+#[tokio::test]
+async fn a_member_nobody_asked_for_is_named() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let refused = admin.post("/v1/users", json!({ "username": "alice", "passwrd": "x" })).await;
+    let refused = refused.assert_problem(400, "bad_request");
+    assert!(refused.body["detail"].as_str().unwrap().contains("passwrd"), "{}", refused.text);
+    admin.get("/v1/users/alice").await.assert(404);
+}
