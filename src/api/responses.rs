@@ -5,6 +5,7 @@ use poem_openapi::{
     types::{ParseFromJSON, ToJSON},
 };
 use rolecall_guard::Problem;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::text::etag;
@@ -93,9 +94,11 @@ pub(super) struct NoMembers;
 impl<'a> poem::FromRequest<'a> for NoMembers {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
         let bytes = Vec::<u8>::from_request(request, body).await?;
-        match bytes.trim_ascii() {
-            b"" | b"{}" => Ok(Self),
-            _ => Err(Problem::into(bad_request("This request takes no members; send no body, or {}."))),
+        let no_members =
+            |bytes: &[u8]| serde_json::from_slice::<Map<String, Value>>(bytes).is_ok_and(|it| it.is_empty());
+        if bytes.trim_ascii().is_empty() || no_members(&bytes) {
+            return Ok(Self);
         }
+        Err(Problem::into(bad_request("This request takes no members; send no body, or {}.")))
     }
 }
