@@ -220,8 +220,9 @@ impl ParsePayload for TokenForm {
 poem_openapi::impl_apirequest_for_payload!(TokenForm,);
 
 impl TokenForm {
+    /// A parameter without a value is one that wasn't sent (RFC 6749 §3.2).
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.get(name).map(String::as_str).filter(|value| !str::is_empty(value))
     }
 
     fn required(&self, name: &str) -> Result<&str, Failure> {
@@ -306,19 +307,14 @@ fn basic(value: &HeaderValue) -> Option<(String, String)> {
 
 /// The client that asks: the built-in public one, which has no secret.
 fn client(basic: BasicClient, form: &TokenForm) -> Result<&'static str, Failure> {
-    let named = |id: &str, secret: &str| {
-        if id.is_empty() && secret.is_empty() { None } else { Some((id.to_owned(), secret.to_owned())) }
-    };
-    let header = basic.0.and_then(|(id, secret)| named(&id, &secret));
-    let body = named(form.get("client_id").unwrap_or_default(), form.get("client_secret").unwrap_or_default());
-    if header.is_some() && form.get("client_secret").is_some_and(|secret| !secret.is_empty()) {
+    let header = basic.0.filter(|(id, secret)| !(id.is_empty() && secret.is_empty()));
+    let secret = form.get("client_secret");
+    if header.is_some() && secret.is_some() {
         return Err(Failure::InvalidRequest("Send the client's secret once: in the header or in the body.".into()));
     }
-    match header.or(body) {
-        None => Ok(BUILT_IN_CLIENT),
-        Some((id, secret)) if id == BUILT_IN_CLIENT && secret.is_empty() => Ok(BUILT_IN_CLIENT),
-        Some(_) => Err(Failure::InvalidClient),
-    }
+    let is_built_in = |(id, secret): (String, String)| id == BUILT_IN_CLIENT && secret.is_empty();
+    let public = secret.is_none() && form.get("client_id").is_none_or(|id| id == BUILT_IN_CLIENT);
+    if public && header.is_none_or(is_built_in) { Ok(BUILT_IN_CLIENT) } else { Err(Failure::InvalidClient) }
 }
 
 pub(super) struct OAuth(pub(super) State);
