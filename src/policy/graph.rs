@@ -77,8 +77,9 @@ impl Graph {
     fn step(&mut self, delta: &Delta) {
         match delta {
             Delta::RoleCreated { role, built_in } => {
-                let created = Role { built_in: *built_in, grants: BTreeSet::new() };
-                self.roles.insert(role.clone(), Arc::new(created));
+                // Where there is one already nothing is made: the database refuses the second one of a name.
+                let created = || Arc::new(Role { built_in: *built_in, grants: BTreeSet::new() });
+                self.roles.entry(role.clone()).or_insert_with(created);
             }
             Delta::RoleDeleted { role } => {
                 self.roles.remove(role);
