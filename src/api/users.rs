@@ -319,6 +319,7 @@ impl Users {
         if_match: Header<Option<IfMatch>>,
         reset: Json<PasswordReset>,
     ) -> Result<Done, Problem> {
+        password::check_for_anyone(&reset.0.new_password.0)?;
         let username = self.0.store.user(&user).await?.username.parse()?;
         let password_hash = self.0.new_password(reset.0.new_password.0, &username).await?;
         let command = ResetPassword { user: user.0, password_hash };

@@ -4,4 +4,4 @@ mod hasher;
 mod rules;
 
 pub use hasher::{Hasher, InvalidParams, Overloaded, Params};
-pub use rules::{BrokenRule, LONGEST, SHORTEST, check};
+pub use rules::{BrokenRule, LONGEST, SHORTEST, check, check_for_anyone};

@@ -44,17 +44,19 @@ impl BrokenRule {
 
 /// Whether someone may have this password (NIST SP 800-63B §5.1.1.2).
 pub fn check(password: &str, username: &Username) -> Result<(), BrokenRule> {
+    check_for_anyone(password)?;
+    if password.to_lowercase() == username.as_str() { Err(BrokenRule::IsUsername) } else { Ok(()) }
+}
+
+/// Whether anyone may have this password, whoever it is.
+pub fn check_for_anyone(password: &str) -> Result<(), BrokenRule> {
     if password.len() < SHORTEST {
         return Err(BrokenRule::TooShort);
     }
     if password.len() > LONGEST {
         return Err(BrokenRule::TooLong);
     }
-    let folded = password.to_lowercase();
-    if folded == username.as_str() {
-        return Err(BrokenRule::IsUsername);
-    }
-    if COMMON.contains(folded.as_str()) { Err(BrokenRule::Common) } else { Ok(()) }
+    if COMMON.contains(password.to_lowercase().as_str()) { Err(BrokenRule::Common) } else { Ok(()) }
 }
 
 #[cfg(test)]
