@@ -1,1 +1,197 @@
-//! Tests.
+//! The OpenAPI document
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::Method;
+use rolecall::{api::document, catalogue::CATALOGUE, node};
+use serde_json::{Map, Value, json};
+
+use crate::support::{Answer, Client, Server};
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+struct Operation {
+    path: String,
+    method: String,
+    body: Map<String, Value>,
+}
+
+fn built() -> Value {
+    document::document(&node::detached("m=32,t=1,p=1".parse().unwrap()).unwrap()).unwrap()
+}
+
+fn operations(document: &Value) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, body) in item.as_object().unwrap() {
+            assert!(METHODS.contains(&method.as_str()), "{path} has {method}");
+            let (path, method, body) = (path.clone(), method.clone(), body.as_object().unwrap().clone());
+            operations.push(Operation { path, method, body });
+        }
+    }
+    operations
+}
+
+/// Every value in the document, with where it stands.
+fn walk<'a>(value: &'a Value, place: &str, visit: &mut impl FnMut(&str, &'a Value)) {
+    visit(place, value);
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| walk(value, &format!("{place}/{name}"), visit))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, value)| walk(value, &format!("{place}/{n}"), visit))
+        }
+        _ => {}
+    }
+}
+
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let Some(reference) = value["$ref"].as_str() else { return value };
+    document.pointer(reference.strip_prefix('#').unwrap()).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+}
+
+#[test]
+fn the_document_in_the_repository_is_what_the_code_says() {
+    let yaml = document::yaml(&node::detached("m=32,t=1,p=1".parse().unwrap()).unwrap()).unwrap();
+    assert!(yaml == include_str!("../../openapi.yaml"), "write it anew: cargo run -- openapi > openapi.yaml");
+}
+
+#[tokio::test]
+async fn the_document_that_is_served_is_the_same() {
+    let server = Server::start().await;
+    assert_eq!(server.anonymous().get("/openapi.json").await.assert(200).body, built());
+    assert_eq!(server.anonymous().get("/openapi.yaml").await.assert(200).text, include_str!("../../openapi.yaml"));
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_a_summary_and_a_declared_tag() {
+    let document = built();
+    let tags: BTreeSet<_> =
+        document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+    let mut names = BTreeSet::new();
+    for Operation { path, method, body } in operations(&document) {
+        let place = format!("{method} {path}");
+        assert!(names.insert(body["operationId"].as_str().unwrap().to_owned()), "{place}");
+        assert!(!body["summary"].as_str().unwrap().is_empty(), "{place}");
+        let [tag] = body["tags"].as_array().unwrap().as_slice() else { panic!("{place}") };
+        assert!(tags.contains(tag.as_str().unwrap()), "{place}");
+    }
+}
+
+#[test]
+fn every_operation_has_one_guard_and_everything_said_of_it_agrees() {
+    let document = built();
+    let scopes = document["components"]["securitySchemes"]["rolecall"]["flows"]["password"]["scopes"].as_object();
+    let catalogue: BTreeMap<_, _> = CATALOGUE.iter().map(|each| (each.name, each.description)).collect();
+    let described: BTreeMap<_, _> =
+        scopes.unwrap().iter().map(|(name, text)| (&**name, text.as_str().unwrap())).collect();
+    assert_eq!(described, catalogue);
+    for Operation { path, method, body } in operations(&document) {
+        let place = format!("{method} {path}");
+        let security = &body["security"];
+        let permission = body.get("x-required-permission");
+        let answers = |status: &str| body["responses"].get(status).is_some();
+        if security == &json!([]) {
+            assert!(permission.is_none() && !path.starts_with("/v1/"), "{place} is public");
+            continue;
+        }
+        let expected: Vec<_> = permission.into_iter().collect();
+        assert_eq!(security, &json!([{ "rolecall": expected }]), "{place}");
+        assert!(permission.is_none_or(|name| catalogue.contains_key(name.as_str().unwrap())), "{place}");
+        assert!(answers("401") && answers("503"), "{place}");
+        assert_eq!(answers("403"), permission.is_some(), "{place}");
+    }
+}
+
+#[test]
+fn every_reference_stands_alone_and_leads_somewhere_and_nothing_is_null() {
+    let document = built();
+    let mut references = 0;
+    walk(&document, "", &mut |place, value| {
+        assert!(!value.is_null(), "{place} is null");
+        if value["$ref"].is_string() {
+            references += 1;
+            resolve(&document, value);
+            assert_eq!(value.as_object().unwrap().len(), 1, "{place}: what stands beside a reference is not read");
+        }
+    });
+    assert!(references > 100);
+}
+
+#[test]
+fn every_error_has_the_one_shape_of_its_operation() {
+    let document = built();
+    for Operation { path, method, body } in operations(&document) {
+        let (media_type, schema) = if path.starts_with("/oauth/") {
+            ("application/json", "#/components/schemas/OAuthError")
+        } else {
+            ("application/problem+json", "#/components/schemas/Problem")
+        };
+        for (status, response) in body["responses"].as_object().unwrap() {
+            if status.starts_with('2') {
+                continue;
+            }
+            let content = resolve(&document, response)["content"].as_object().unwrap();
+            assert_eq!(content.keys().collect::<Vec<_>>(), [media_type], "{method} {path}: {status}");
+            assert_eq!(content[media_type]["schema"], json!({ "$ref": schema }), "{method} {path}: {status}");
+        }
+    }
+}
+
+/// The order in which someone would try the examples: make, look, change, undo from the inside out.
+fn rank(operation: &Operation) -> (usize, usize) {
+    let rank = match (operation.method.as_str(), operation.path.as_str()) {
+        ("post", path) if path.starts_with("/v1/") => 0,
+        ("post", _) => 1,
+        (_, "/v1/me/password") => 2,
+        ("get", _) => 3,
+        ("put", _) => 4,
+        ("patch", _) => 5,
+        _ => return (6, usize::MAX - operation.path.len()),
+    };
+    (rank, 0)
+}
+
+/// Sends what Swagger UI would, with nothing typed.
+async fn try_out(document: &Value, operation: &Operation, caller: &Client) -> Answer {
+    let (mut path, mut query) = (operation.path.clone(), Vec::new());
+    for parameter in operation.body.get("parameters").and_then(Value::as_array).into_iter().flatten() {
+        let (name, example) = (parameter["name"].as_str().unwrap(), parameter["schema"]["example"].as_str());
+        match (parameter["in"].as_str().unwrap(), example) {
+            ("path", Some(example)) => path = path.replace(&format!("{{{name}}}"), example),
+            ("query", Some(example)) => query.push((name.to_owned(), example.to_owned())),
+            (_, example) => assert!(example.is_none() && parameter["required"] == false, "{path}: {name}"),
+        }
+    }
+    let mut request = caller.request(Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap(), &path);
+    request = request.query(&query);
+    let content = operation.body.get("requestBody").map(|body| body["content"].as_object().unwrap());
+    if let Some((media_type, content)) = content.and_then(|content| content.iter().next()) {
+        let example = &resolve(document, &content["schema"])["example"];
+        assert!(example.is_object(), "{path} has no example");
+        let form = media_type == "application/x-www-form-urlencoded";
+        request = if form { request.form(example) } else { request.json(example) };
+    }
+    caller.send(request).await
+}
+
+#[tokio::test]
+async fn every_example_works_as_it_stands_on_a_fresh_server() {
+    let server = Server::start().await;
+    let (document, admin) = (built(), server.admin().await);
+    let mut all = operations(&document);
+    all.sort_by_key(rank);
+    let mut alice = None;
+    for operation in &all {
+        let caller = if operation.path == "/v1/me/password" { alice.as_ref().unwrap() } else { &admin };
+        let caller = if operation.path == "/oauth/token" { &server.anonymous() } else { caller };
+        let answer = try_out(&document, operation, caller).await;
+        let place = format!("{} {}", operation.method, operation.path);
+        assert!((200..300).contains(&answer.status), "{place}: {} {}", answer.status, answer.text);
+        assert!(operation.body["responses"].get(answer.status.to_string()).is_some(), "{place}: {}", answer.status);
+        if operation.path == "/oauth/token" {
+            alice = Some(server.bearing(answer.token()));
+        }
+    }
+}

@@ -68,6 +68,17 @@ impl Client {
         self.send(self.request(Method::DELETE, path)).await
     }
 
+    /// A request that is meant for the state `tag` only; `body` may be null, for none.
+    pub async fn if_match(&self, method: Method, path: &str, tag: &str, body: Value) -> Answer {
+        let request = self.request(method, path).header("if-match", tag);
+        self.send(if body.is_null() { request } else { request.json(&body) }).await
+    }
+
+    /// The state of a user, role or permission.
+    pub async fn etag(&self, path: &str) -> String {
+        self.get(path).await.assert(200).header("etag").to_owned()
+    }
+
     /// Every item of a list, page by page.
     pub async fn all(&self, path: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
@@ -103,6 +114,30 @@ impl Answer {
             assert!(self.body[member].is_string(), "{}", self.text);
         }
         self
+    }
+
+    /// An error of an OAuth endpoint, in the form of RFC 6749 §5.2.
+    #[track_caller]
+    pub fn assert_oauth_error(self, status: u16, error: &str) -> Self {
+        assert_eq!((self.status, self.body["error"].as_str()), (status, Some(error)), "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert!(self.body["error_description"].is_string(), "{}", self.text);
+        self
+    }
+
+    /// Refused because the token isn't good, which RFC 6750 §3 wants said in a header.
+    #[track_caller]
+    pub fn assert_invalid_token(self) -> Self {
+        let answer = self.assert_problem(401, "invalid_token");
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.starts_with(r#"Bearer error="invalid_token""#), "{challenge}");
+        answer
+    }
+
+    /// The access token in an answer of the token endpoint.
+    pub fn token(&self) -> &str {
+        self.body["access_token"].as_str().unwrap_or_else(|| panic!("no token: {}", self.text))
     }
 
     /// The header's value, or nothing.

@@ -1,7 +1,7 @@
 use std::env;
 
 use rolecall::{random, store::connect};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
 use tempfile::TempDir;
 
 /// A database of its own, gone when dropped.
@@ -41,6 +41,12 @@ impl Database {
             settings.push(("ROLECALL_DATABASE_CONNECTIONS", "5".into()));
         }
         settings
+    }
+
+    /// Every row that a query behind the API's back gives.
+    pub async fn rows(&self, sql: &str) -> Vec<QueryResult> {
+        let connection = self.connection().await;
+        connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql)).await.unwrap()
     }
 
     /// A connection of the test's own, to look behind the API.

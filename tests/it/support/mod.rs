@@ -73,6 +73,11 @@ impl Server {
         Self { url, app, http: http(), _stop: stop, database: Arc::clone(database) }
     }
 
+    /// The newest revision: what writes nothing leaves it as it is.
+    pub fn revision(&self) -> i64 {
+        self.app.state.store.snapshot().revision
+    }
+
     /// Nobody in particular.
     pub fn anonymous(&self) -> Client {
         Client::new(&self.http, &self.url, None)
@@ -87,7 +92,7 @@ impl Server {
     pub async fn sign_in(&self, username: &str, password: &str) -> Client {
         let answer = self.token(username, password, &[]).await;
         assert_eq!(answer.status, 200, "{username} can't sign in: {}", answer.body);
-        self.bearing(answer.body["access_token"].as_str().unwrap())
+        self.bearing(answer.token())
     }
 
     /// Someone with this token.
