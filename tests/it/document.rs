@@ -37,10 +37,10 @@ fn walk<'a>(value: &'a Value, place: &str, visit: &mut impl FnMut(&str, &'a Valu
     visit(place, value);
     match value {
         Value::Object(members) => {
-            members.iter().for_each(|(name, value)| walk(value, &format!("{place}/{name}"), visit))
+            members.iter().for_each(|(name, value)| walk(value, &format!("{place}/{name}"), visit));
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(n, value)| walk(value, &format!("{place}/{n}"), visit))
+            items.iter().enumerate().for_each(|(n, value)| walk(value, &format!("{place}/{n}"), visit));
         }
         _ => {}
     }

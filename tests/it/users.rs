@@ -7,7 +7,7 @@ mod state;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Server};
+use crate::support::{PASSWORD, Server, claims};
 
 const NEW_PASSWORD: &str = "another good passphrase";
 
@@ -216,6 +216,25 @@ async fn a_password_reset_closes_what_is_open_and_sets_the_password() {
     }
     server.token("alice", PASSWORD, &[]).await.assert_oauth_error(400, "invalid_grant");
     server.sign_in("alice", NEW_PASSWORD).await.get("/v1/me").await.assert(200);
+}
+
+#[tokio::test]
+async fn disabling_resetting_and_deleting_leave_no_session_behind() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    for (method, path, body) in [
+        (Method::PATCH, "/v1/users/alice", json!({ "status": "disabled" })),
+        (Method::PUT, "/v1/users/bob/password", json!({ "new_password": NEW_PASSWORD })),
+        (Method::DELETE, "/v1/users/carol", Value::Null),
+    ] {
+        let name = path.split('/').nth(3).unwrap();
+        server.user(name, &[]).await;
+        let id = claims(server.token(name, PASSWORD, &[]).await.token())["sid"].as_str().unwrap().to_owned();
+        let open = async || server.database.sessions().await.contains(&id);
+        assert!(open().await, "{name}");
+        admin.if_match(method, path, "*", body).await;
+        assert!(!open().await, "{name}");
+    }
 }
 
 #[tokio::test]

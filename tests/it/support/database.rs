@@ -49,6 +49,12 @@ impl Database {
         connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql)).await.unwrap()
     }
 
+    /// The ids of the sessions there are.
+    pub async fn sessions(&self) -> Vec<String> {
+        let rows = self.rows("SELECT id FROM sessions").await;
+        rows.iter().map(|row| row.try_get::<uuid::Uuid>("", "id").unwrap().to_string()).collect()
+    }
+
     /// A connection of the test's own, to look behind the API.
     pub async fn connection(&self) -> DatabaseConnection {
         let sqlite = || format!("sqlite://{}", self.directory.path().join("rolecall.db").display());

@@ -1,4 +1,4 @@
-//! A user's ETag, `If-Match`, and the order of checks.
+//! A user's `ETag`, `If-Match`, and the order of checks.
 
 use reqwest::Method;
 use serde_json::{Value, json};
