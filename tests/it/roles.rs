@@ -5,7 +5,7 @@ mod grants;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Server};
+use crate::support::{PASSWORD, Server, sorted};
 
 #[tokio::test]
 async fn a_role_is_created_read_changed_and_deleted() {
@@ -193,7 +193,7 @@ async fn q_is_the_beginning_of_a_roles_name_taken_literally_in_any_case() {
     for name in ["a_b", "axb", "xa"] {
         server.role(name, &[]).await;
     }
-    for (q, found) in [("a_", &["a_b"][..]), ("A", &["admin", "a_b", "axb"]), ("%25", &[]), ("%5C", &[])] {
-        assert_eq!(admin.names(&format!("/v1/roles?q={q}"), "name").await, found, "{q}");
+    for (q, found) in [("a_", &["a_b"][..]), ("A", &["a_b", "admin", "axb"]), ("%25", &[]), ("%5C", &[])] {
+        assert_eq!(sorted(admin.names(&format!("/v1/roles?q={q}"), "name").await), found, "{q}");
     }
 }

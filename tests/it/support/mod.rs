@@ -132,6 +132,12 @@ impl Server {
     }
 }
 
+/// Names without their order: of what is made within one millisecond, either may come first.
+pub fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names
+}
+
 /// A client that waits a while, not forever.
 pub fn http() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap()
