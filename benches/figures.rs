@@ -173,7 +173,13 @@ async fn requests(
 }
 
 fn admin() -> PasswordGrant {
-    PasswordGrant { username: "admin".into(), password: PASSWORD.into(), client_id: "bench".into(), scopes: None }
+    PasswordGrant {
+        username: "admin".into(),
+        password: PASSWORD.into(),
+        client_id: "bench".into(),
+        scopes: None,
+        roles: None,
+    }
 }
 
 /// Sign-ins against bare hashes of the same cost, in turns.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, Response, Route, middleware::CatchPanic};
 use poem_openapi::OpenApiService;
-use rolecall_guard::{Gate, Verifier};
+use rolecall_guard::{Gate, Limits, Verifier};
 
 use crate::{
     api::{self, Cursors, Readiness, State, docs, document},
     config::Config,
-    http::{Allowed, Cors, Errors, Limits, RequestLog, TrustedProxies},
+    http::{self, Allowed, Cors, Errors, RequestLog, TrustedProxies},
     problem::internal,
     store::Store,
     tokens::{KeyEncryptionKey, Keyring, Lifetimes, Tokens, password::Hasher},
@@ -59,8 +59,8 @@ impl App {
         let gives_today = move |claims: &rolecall_guard::Claims, permission: &str| {
             graph.snapshot().graph.gives(claims.roles.iter().map(String::as_str), permission)
         };
-        let staleness = config.staleness_seconds.0;
-        let gate = Gate::new(verifier, store.revocations(), store.clock().clone(), staleness, gives_today);
+        let limits = Limits { staleness: config.staleness_seconds.0, token_age: lifetimes.access_token };
+        let gate = Gate::new(verifier, store.revocations(), store.clock().clone(), limits, gives_today);
         let tokens = Tokens::new(store.clone(), hasher, keyring, issuer, lifetimes);
         let cursors = Cursors::new(kek.derived("page cursors"));
         let state = State { store, tokens, cursors, readiness: Arc::new(Readiness::default()) };
@@ -88,7 +88,7 @@ impl App {
         let log = RequestLog { proxies: self.proxies.clone(), https: self.https };
         Ok(route
             .data(self.gate.clone())
-            .with(Limits)
+            .with(http::Limits)
             .with(CatchPanic::new().with_handler(|_| internal(&"a handler panicked")))
             .with(errors)
             .with_if(!self.cors_origins.is_empty(), cors)

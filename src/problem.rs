@@ -117,6 +117,7 @@ impl From<Denied> for Problem {
                 Self::new(StatusCode::BAD_REQUEST, "wrong_password", "The current password is not right.")
             }
             Denied::InvalidScope => bad_request("There is no such scope."),
+            Denied::NotAssigned => bad_request("A role to activate is not assigned to the user."),
             Denied::Overloaded => overloaded(),
             Denied::Store(refused) => refused.into(),
             Denied::Failed(cause) => internal(&cause),

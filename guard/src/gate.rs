@@ -8,7 +8,7 @@ use poem::{
     http::{StatusCode, header},
 };
 
-use crate::{Claims, Clock, Invalid, Problem, Revocations, Verifier};
+use crate::{Claims, Clock, Invalid, Problem, Revocations, Verifier, verify::LEEWAY};
 
 /// Why a request doesn't pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,23 +61,33 @@ pub struct Gate {
     revocations: Arc<Revocations>,
     gives_today: Arc<GivesToday>,
     heard: Arc<AtomicI64>,
-    staleness: i64,
+    limits: Limits,
     clock: Clock,
 }
 
+/// For how long a gate trusts, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Tokens, without word from the database.
+    pub staleness: i64,
+    /// A token, whatever its own `exp` says: the longest lifetime that is configured now. What was taken from its
+    /// holder is remembered no longer.
+    pub token_age: i64,
+}
+
 impl Gate {
-    /// `staleness` is for how many seconds tokens are trusted after [`Gate::hear`] was last called;
+    /// `limits.staleness` is for how many seconds tokens are trusted after [`Gate::hear`] was last called;
     /// `gives_today` tells whether a token's roles would give a permission by now, so that a client
     /// with an old token is told to fetch a new one rather than that it may not.
     pub fn new(
         verifier: Arc<Verifier>,
         revocations: Arc<Revocations>,
         clock: Clock,
-        staleness: i64,
+        limits: Limits,
         gives_today: impl Fn(&Claims, &str) -> bool + Send + Sync + 'static,
     ) -> Self {
         let heard = Arc::new(AtomicI64::new(clock.seconds()));
-        Self { verifier, revocations, gives_today: Arc::new(gives_today), heard, staleness, clock }
+        Self { verifier, revocations, gives_today: Arc::new(gives_today), heard, limits, clock }
     }
 
     /// The node has just read everything there was to read.
@@ -88,7 +98,7 @@ impl Gate {
     /// Whether the node heard from the database recently enough to trust tokens.
     #[must_use]
     pub fn in_touch(&self) -> bool {
-        self.clock.seconds() - self.heard.load(Ordering::Relaxed) <= self.staleness
+        self.clock.seconds() - self.heard.load(Ordering::Relaxed) <= self.limits.staleness
     }
 
     /// The caller's claims, if the request brings a token that is valid and still true.
@@ -97,7 +107,11 @@ impl Gate {
         if !self.in_touch() {
             return Err(Refusal::Silent);
         }
-        let claims = self.verifier.verify(token, self.clock.seconds()).map_err(Refusal::Invalid)?;
+        let now = self.clock.seconds();
+        let claims = self.verifier.verify(token, now).map_err(Refusal::Invalid)?;
+        if claims.iat.saturating_add(self.limits.token_age + LEEWAY) <= now {
+            return Err(Refusal::Invalid(Invalid::Expired));
+        }
         self.still_true(&claims)?;
         Ok(claims)
     }

@@ -31,7 +31,7 @@ mod verify;
 pub use claims::Claims;
 pub use clock::Clock;
 pub use extract::{Public, Require, SignedIn};
-pub use gate::{Gate, Refusal};
+pub use gate::{Gate, Limits, Refusal};
 pub use permission::{Described, Permission};
 pub use problem::Problem;
 pub use revocations::{Revocations, Subject};

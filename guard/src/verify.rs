@@ -8,7 +8,7 @@ use quick_cache::{Weighter, sync::Cache};
 use crate::Claims;
 
 /// The clocks of two machines may differ by so many seconds.
-const LEEWAY: i64 = 5;
+pub(crate) const LEEWAY: i64 = 5;
 /// A longer token is refused unread; 10,000 permissions fit.
 const MAX_TOKEN_BYTES: usize = 512 * 1024;
 /// How many verified tokens are expected at a time, and how many bytes of them are remembered at most, so that

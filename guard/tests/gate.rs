@@ -13,7 +13,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use poem::{Request, error::ResponseError, http::header};
-use rolecall_guard::{Clock, Gate, Invalid, Key, Problem, Refusal, Revocations, Subject, Verifier};
+use rolecall_guard::{Clock, Gate, Invalid, Key, Limits, Problem, Refusal, Revocations, Subject, Verifier};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -76,7 +76,8 @@ fn stage() -> Stage {
     let today = |claims: &rolecall_guard::Claims, permission: &str| {
         claims.roles.contains("reader") && permission == "comments:read"
     };
-    let gate = Gate::new(verifier, Arc::clone(&revocations), Clock::Manual(Arc::clone(&micros)), 5, today);
+    let limits = Limits { staleness: 5, token_age: 900 };
+    let gate = Gate::new(verifier, Arc::clone(&revocations), Clock::Manual(Arc::clone(&micros)), limits, today);
     Stage { issuer, revocations, micros, gate }
 }
 
@@ -199,6 +200,18 @@ fn a_token_has_its_time_with_five_seconds_of_leeway_also_when_it_was_seen_before
     assert_eq!(stage.bring(&later), Err(Refusal::Invalid(Invalid::Early)));
     stage.at(NOW + 55);
     assert_eq!(stage.bring(&later), Ok(()));
+}
+
+#[test]
+fn a_token_older_than_any_may_get_today_has_expired_whatever_it_says() {
+    let stage = stage();
+    let mut long = claims();
+    long["exp"] = json!(NOW + 9000);
+    let long = stage.issuer.sign(&header(), &long);
+    stage.at(NOW + 904);
+    assert_eq!(stage.bring(&long), Ok(()));
+    stage.at(NOW + 905);
+    assert_eq!(stage.bring(&long), Err(Refusal::Invalid(Invalid::Expired)));
 }
 
 #[test]

@@ -135,6 +135,7 @@ impl From<Denied> for Failure {
         match denied {
             Denied::InvalidGrant => Self::InvalidGrant,
             Denied::InvalidScope => Self::InvalidScope,
+            Denied::NotAssigned => Self::InvalidRequest("A role in roles is not assigned to you.".into()),
             other => Self::Other(other.into()),
         }
     }
@@ -158,6 +159,8 @@ struct TokenRequest {
     password: Password,
     /// Permissions to narrow the token to, separated by spaces; empty or absent: all.
     scope: Option<String>,
+    /// Which of your roles to activate, separated by spaces; empty or absent: all.
+    roles: Option<String>,
     /// Leave it out, or send `rolecall`.
     client_id: Option<String>,
     /// Leave it out.
@@ -171,6 +174,7 @@ impl Example for TokenRequest {
             username: "alice".into(),
             password: Password("curiouser and curiouser".into()),
             scope: None,
+            roles: None,
             client_id: None,
             client_secret: None,
         }
@@ -229,10 +233,10 @@ impl TokenForm {
         self.get(name).ok_or_else(|| Failure::InvalidRequest(format!("The parameter {name} is missing.")))
     }
 
-    /// The scopes asked for; none and empty are the same.
-    fn scopes(&self) -> Option<Vec<String>> {
-        let scopes: Vec<_> = self.get("scope")?.split_ascii_whitespace().map(str::to_owned).collect();
-        (!scopes.is_empty()).then_some(scopes)
+    /// The words of a parameter that lists some; none and empty are the same.
+    fn words(&self, name: &str) -> Option<Vec<String>> {
+        let words: Vec<_> = self.get(name)?.split_ascii_whitespace().map(str::to_owned).collect();
+        (!words.is_empty()).then_some(words)
     }
 }
 
@@ -339,7 +343,8 @@ impl OAuth {
             username: form.required("username")?.to_owned(),
             password: form.required("password")?.into(),
             client_id: client_id.to_owned(),
-            scopes: form.scopes(),
+            scopes: form.words("scope"),
+            roles: form.words("roles"),
         };
         Ok(Json(self.0.tokens.sign_in(grant).await?.into()))
     }

@@ -106,7 +106,7 @@ pub(super) struct Permissions(pub(super) State);
 impl Permissions {
     /// List permissions
     ///
-    /// By id, which is by age.
+    /// By id: the oldest first.
     #[oai(path = "/permissions", method = "get", operation_id = "list_permissions")]
     async fn list(
         &self,

@@ -107,7 +107,7 @@ pub(super) struct Roles(pub(super) State);
 impl Roles {
     /// List roles
     ///
-    /// By id, which is by age.
+    /// By id: the oldest first.
     #[oai(path = "/roles", method = "get", operation_id = "list_roles")]
     async fn list(
         &self,

@@ -204,7 +204,7 @@ pub(super) struct Users(pub(super) State);
 impl Users {
     /// List users
     ///
-    /// By id, which is by age.
+    /// By id: the oldest first.
     #[oai(path = "/users", method = "get", operation_id = "list_users")]
     async fn list(
         &self,

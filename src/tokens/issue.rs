@@ -34,10 +34,16 @@ impl Tokens {
     ///
     /// The node first catches up; the revision is taken before the assignments are read, so that the
     /// rights in a token are never older than its `rev` says.
-    pub(super) async fn issue(&self, to: Recipient, scopes: Option<Vec<String>>) -> Result<Issued, Denied> {
+    pub(super) async fn issue(
+        &self,
+        to: Recipient,
+        scopes: Option<Vec<String>>,
+        roles: Option<Vec<String>>,
+    ) -> Result<Issued, Denied> {
         self.store.catch_up().await?;
         let snapshot = self.store.snapshot();
-        let active = self.store.session_roles(to.session).await?.ok_or(Denied::InvalidGrant)?;
+        let assigned = self.store.session_roles(to.session).await?.ok_or(Denied::InvalidGrant)?;
+        let active = roles.map_or(Ok(assigned.clone()), |named| activated(&assigned, &named))?;
         let held = Held::of(&snapshot.graph, &active, scopes.as_deref());
         let iat = self.clock.seconds();
         let exp = (iat + self.lifetimes.access_token).min(to.session_ends);
@@ -60,6 +66,12 @@ impl Tokens {
         let access_token = self.keyring.sign(&claims).map_err(|error| Denied::Failed(error.to_string()))?;
         Ok(Issued { access_token, expires_in: exp - iat, scope })
     }
+}
+
+/// The roles named, if all of them are assigned (NIST `AddActiveRole`).
+fn activated(assigned: &[RoleName], named: &[String]) -> Result<Vec<RoleName>, Denied> {
+    let find = |name: &String| assigned.iter().find(|role| role.as_str().eq_ignore_ascii_case(name)).cloned();
+    named.iter().map(find).collect::<Option<_>>().ok_or(Denied::NotAssigned)
 }
 
 /// What goes into a token.

@@ -13,6 +13,9 @@ pub enum Denied {
     /// Unknown user, wrong password and disabled user are one and the same.
     #[error("the username or the password is wrong, or the user is disabled")]
     InvalidGrant,
+    /// A role to activate that isn't the user's.
+    #[error("a role is not assigned")]
+    NotAssigned,
     /// There is no such permission to narrow to.
     #[error("there is no such scope")]
     InvalidScope,
@@ -44,6 +47,8 @@ pub struct PasswordGrant {
     pub client_id: String,
     /// What to narrow the token to; nothing means all.
     pub scopes: Option<Vec<String>>,
+    /// Which of the assigned roles to activate; nothing means all.
+    pub roles: Option<Vec<String>>,
 }
 
 impl Tokens {
@@ -68,7 +73,7 @@ impl Tokens {
         if !self.store.open_session(&verified, session).await? {
             return Err(Denied::InvalidGrant);
         }
-        self.issue(to, grant.scopes).await
+        self.issue(to, grant.scopes, grant.roles).await
     }
 
     /// The same work whoever it is and whatever is wrong.

@@ -117,5 +117,9 @@ fn target(permission: &PermissionName) -> String {
 }
 
 fn state(permission: &permissions::Model) -> Value {
-    json!({ "id": permission.id.0, "name": permission.name, "description": permission.description })
+    let mut state = json!({ "id": permission.id.0, "name": permission.name });
+    if let Some(description) = &permission.description {
+        state["description"] = json!(description);
+    }
+    state
 }

@@ -129,5 +129,9 @@ fn target(role: &RoleName) -> String {
 }
 
 fn state(role: &roles::Model, permissions: &BTreeSet<PermissionName>) -> Value {
-    json!({ "id": role.id.0, "name": role.name, "description": role.description, "permissions": permissions })
+    let mut state = json!({ "id": role.id.0, "name": role.name, "permissions": permissions });
+    if let Some(description) = &role.description {
+        state["description"] = json!(description);
+    }
+    state
 }
