@@ -42,7 +42,7 @@ fn main() {
         let config = Config::of(settings).unwrap();
         let prepared = node::open(&config, Clock::System).await.unwrap();
         prepared.first_admin(&config).await.unwrap();
-        let app = prepared.app(&config, "https://id.example").await.unwrap();
+        let app = prepared.app(&config, "https://id.example");
         let (store, gate) = (app.state.store.clone(), app.gate.clone());
         tokio::spawn(async move { store.follow(&gate).await });
         guard(&app).await;

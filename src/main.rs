@@ -143,7 +143,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let first = prepared.first_admin(config).await?;
     let url = format!("{scheme}://{}", bound.address()?);
     let issuer = config.issuer.as_ref().map_or(url.as_str(), |issuer| issuer.0.as_str()).to_owned();
-    let app = prepared.app(config, &issuer).await?;
+    let app = prepared.app(config, &issuer);
     let endpoint = app.endpoint()?;
     let asked_to_stop = stop_signal()?;
     welcome(&url, &issuer, first.as_ref());

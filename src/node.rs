@@ -72,6 +72,7 @@ pub struct Prepared {
     pub hasher: Hasher,
     /// What private keys are encrypted under.
     pub kek: KeyEncryptionKey,
+    keyring: Keyring,
 }
 
 /// A first administrator that was just made.
@@ -105,7 +106,8 @@ pub async fn open(config: &Config, clock: Clock) -> Result<Prepared, StartError>
         let key = Keyring::generate(&kek, store.clock().micros()).ok_or(Unusable::Unknown)?;
         store.insert_signing_key(key).await?;
     }
-    Ok(Prepared { _alone: alone, store, hasher: Hasher::new(config.argon2)?, kek })
+    let keyring = Keyring::open(&store.signing_keys().await?, &kek)?;
+    Ok(Prepared { _alone: alone, store, hasher: Hasher::new(config.argon2)?, kek, keyring })
 }
 
 /// SQLite in the data directory, unless another database is set.
@@ -157,9 +159,9 @@ impl Prepared {
     }
 
     /// The node itself.
-    pub async fn app(self, config: &Config, issuer: &str) -> Result<App, StartError> {
-        let keyring = Keyring::open(&self.store.signing_keys().await?, &self.kek)?;
-        Ok(App::new(config, self.store, keyring, &self.kek, self.hasher, issuer))
+    #[must_use]
+    pub fn app(self, config: &Config, issuer: &str) -> App {
+        App::new(config, self.store, self.keyring, &self.kek, self.hasher, issuer)
     }
 }
 

@@ -60,7 +60,7 @@ impl Server {
         let prepared = node::open(&config, clock).await.unwrap();
         prepared.first_admin(&config).await.unwrap();
         let issuer = config.issuer.clone().unwrap().0;
-        let app = prepared.app(&config, &issuer).await.unwrap();
+        let app = prepared.app(&config, &issuer);
         let (stop, stopped) = oneshot::channel::<()>();
         let (endpoint, store, gate) = (app.endpoint().unwrap(), app.state.store.clone(), app.gate.clone());
         tokio::spawn(async move {
