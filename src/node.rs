@@ -110,10 +110,12 @@ pub async fn open(config: &Config, clock: Clock) -> Result<Prepared, StartError>
     Ok(Prepared { _alone: alone, store, hasher: Hasher::new(config.argon2)?, kek, keyring })
 }
 
-/// SQLite in the data directory, unless another database is set.
+/// SQLite in the data directory, unless another database is set; on PostgreSQL nothing is kept in files.
 fn database_url(config: &Config) -> Result<Secret, StartError> {
-    make_private(&config.data_dir)
-        .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
+    if !config.is_postgres() {
+        make_private(&config.data_dir)
+            .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
+    }
     let path = config.data_dir.join("rolecall.db").display().to_string();
     let path = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     let own = || Secret(format!("sqlite://{path}?mode=rwc").into());
