@@ -255,7 +255,7 @@ async fn let_in(
 }
 
 async fn verify_ledger(config: &Config) -> Result<ExitCode, Failure> {
-    match ledger::verify(&node::database(config).await?).await? {
+    match ledger::verify(&node::existing_database(config).await?).await? {
         Verdict::Sound(revision) => {
             say(&mut io::stdout(), &format!("The ledger is sound: {revision} rows."));
             Ok(ExitCode::SUCCESS)

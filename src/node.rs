@@ -24,12 +24,18 @@ use crate::{
     },
 };
 
+/// SQLite's file in the data directory.
+const DATABASE_FILE: &str = "rolecall.db";
+
 /// Why a node doesn't come up.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data directory can't be made.
     #[error("the data directory {0} (ROLECALL_DATA_DIR) can't be made: {1}")]
     DataDir(String, io::Error),
+    /// Nothing to look at yet.
+    #[error("there is no database at {0}; is ROLECALL_DATA_DIR right?")]
+    Nothing(String),
     /// No database at this URL.
     #[error("the database {0} can't be used: {1}")]
     NoDatabase(String, DbErr),
@@ -84,8 +90,16 @@ pub struct FirstAdmin {
     pub generated: Option<SecretString>,
 }
 
-/// Connects to the database as it is.
-pub async fn database(config: &Config) -> Result<DatabaseConnection, StartError> {
+/// Connects to a database that is there already, and leaves it as it is.
+pub async fn existing_database(config: &Config) -> Result<DatabaseConnection, StartError> {
+    let file = config.data_dir.join(DATABASE_FILE);
+    if config.database_url.is_none() && !file.exists() {
+        return Err(StartError::Nothing(file.display().to_string()));
+    }
+    database(config).await
+}
+
+async fn database(config: &Config) -> Result<DatabaseConnection, StartError> {
     let url = database_url(config)?;
     let failed = |error| StartError::NoDatabase(url.redacted(), error);
     connect(url.0.expose_secret(), config.database_connections.0).await.map_err(failed)
@@ -116,7 +130,7 @@ fn database_url(config: &Config) -> Result<Secret, StartError> {
         make_private(&config.data_dir)
             .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
     }
-    let path = config.data_dir.join("rolecall.db").display().to_string();
+    let path = config.data_dir.join(DATABASE_FILE).display().to_string();
     let path = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     let own = || Secret(format!("sqlite://{path}?mode=rwc").into());
     Ok(config.database_url.clone().unwrap_or_else(own))
