@@ -42,6 +42,14 @@ async fn a_ledger_nobody_touched_is_sound() {
 }
 
 #[tokio::test]
+async fn where_there_is_no_ledger_none_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = Program::unconfigured(directory.path()).run(&["ledger", "verify"]).await;
+    refused.assert_refused(&["rolecall-data/rolecall.db", "ROLECALL_DATA_DIR"]);
+    assert!(!directory.path().join("rolecall-data").exists());
+}
+
+#[tokio::test]
 async fn a_row_that_was_changed_is_named() {
     for change in [
         "actor = 'mallory'",

@@ -121,6 +121,11 @@ struct Running {
 }
 
 impl Running {
+    /// The first administrator's password, if it printed one.
+    fn printed_password(&self) -> Option<&str> {
+        self.said.iter().find_map(|line| line.strip_prefix("  Password     "))
+    }
+
     fn anonymous(&self) -> Client {
         Client::new(&http(), &self.url, None)
     }

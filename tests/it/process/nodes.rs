@@ -58,6 +58,16 @@ async fn a_node_with_another_key_encryption_key_does_not_start() {
 }
 
 #[tokio::test]
+async fn a_wrong_key_costs_nobody_the_first_password() {
+    let database = Database::create().await;
+    let program = Program::on(&database).without("ROLECALL_ADMIN_PASSWORD");
+    let with_key = |key| program.clone().with("ROLECALL_KEY_ENCRYPTION_KEY", key);
+    with_key(KEY).run(&["migrate"]).await.assert(0);
+    with_key(OTHER_KEY).run(&[]).await.assert_refused(&["ROLECALL_KEY_ENCRYPTION_KEY"]);
+    assert!(with_key(KEY).start().await.printed_password().is_some());
+}
+
+#[tokio::test]
 async fn postgres_needs_an_issuer_and_a_key_that_all_nodes_share() {
     let directory = tempfile::tempdir().unwrap();
     let program = Program::unconfigured(directory.path()).with("DATABASE_URL", "postgres://127.0.0.1:1/rolecall");

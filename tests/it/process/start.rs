@@ -9,16 +9,11 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// The password it printed, if it did.
-fn printed_password(running: &Running) -> Option<&str> {
-    running.said.iter().find_map(|line| line.strip_prefix("  Password     "))
-}
-
 #[tokio::test]
 async fn without_any_configuration_it_makes_what_it_needs_and_says_how_to_get_in() {
     let directory = tempfile::tempdir().unwrap();
     let running = Program::unconfigured(directory.path()).start().await;
-    let password = printed_password(&running).unwrap();
+    let password = running.printed_password().unwrap();
     assert!(password.len() >= 20, "{password}");
     running.sign_in("admin", password).await.get("/v1/users").await.assert(200);
 
@@ -47,7 +42,7 @@ async fn a_second_start_prints_no_password_and_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let program = Program::unconfigured(directory.path());
     let first = program.start().await;
-    let password = printed_password(&first).unwrap().to_owned();
+    let password = first.printed_password().unwrap().to_owned();
     let state = async |running: &Running| {
         let admin = running.sign_in("admin", &password).await;
         (admin.all("/v1/ledger").await, admin.get("/.well-known/jwks.json").await.body)
@@ -56,7 +51,7 @@ async fn a_second_start_prints_no_password_and_changes_nothing() {
     first.stop().await.assert(0);
 
     let second = program.start().await;
-    assert_eq!(printed_password(&second), None);
+    assert_eq!(second.printed_password(), None);
     assert!(!second.said.iter().any(|line| line.contains("shown only this once")));
     assert_eq!(state(&second).await, before);
 }
@@ -94,7 +89,7 @@ async fn a_port_that_is_taken_is_named_and_costs_nobody_the_password() {
     let address = taken.local_addr().unwrap().to_string();
     let program = Program::unconfigured(directory.path());
     program.clone().with("ROLECALL_LISTEN", &address).run(&[]).await.assert_refused(&[&address, "in use"]);
-    assert!(printed_password(&program.start().await).is_some());
+    assert!(program.start().await.printed_password().is_some());
 }
 
 #[tokio::test]
@@ -124,4 +119,5 @@ async fn a_database_that_does_not_answer_stops_the_start_without_showing_its_pas
         .with("ROLECALL_KEY_ENCRYPTION_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
     let refused = program.run(&[]).await.assert_refused(&["postgres://127.0.0.1:1/rolecall"]);
     assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    assert!(!directory.path().join("rolecall-data").exists(), "on PostgreSQL nothing is kept in files");
 }
