@@ -60,8 +60,8 @@ fn the_document_in_the_repository_is_what_the_code_says() {
 #[tokio::test]
 async fn the_document_that_is_served_is_the_same() {
     let server = Server::start().await;
-    assert_eq!(server.anonymous().get("/openapi.json").await.assert(200).body, built());
-    assert_eq!(server.anonymous().get("/openapi.yaml").await.assert(200).text, include_str!("../../openapi.yaml"));
+    assert!(server.anonymous().get("/openapi.json").await.assert(200).body == built());
+    assert!(server.anonymous().get("/openapi.yaml").await.assert(200).text == include_str!("../../openapi.yaml"));
 }
 
 #[test]

@@ -68,3 +68,21 @@ async fn a_narrowed_token_lets_in_only_where_it_was_narrowed_to() {
     let refused = narrow.get("/v1/roles").await.assert_problem(403, "insufficient_scope");
     assert_eq!(refused.header("www-authenticate"), r#"Bearer error="insufficient_scope", scope="roles:read""#);
 }
+
+#[tokio::test]
+async fn a_sign_in_activates_the_roles_it_names_and_refuses_one_that_is_not_assigned() {
+    let server = blog().await;
+    server.role("idle", &["articles:delete"]).await;
+    server.user("both", &["writer", "idle"]).await;
+    let active = async |roles: &str| {
+        let answer = server.token("both", PASSWORD, &[("roles", roles)]).await.assert(200);
+        claims(answer.token())["roles"].clone()
+    };
+    assert_eq!(active("writer").await, json!(["writer"]));
+    assert_eq!(active("Idle editor").await, json!(["writer", "idle"]));
+    assert_eq!(active("").await, json!(["writer", "idle"]), "unnamed means all");
+    for roles in ["admin", "writer admin", "nonsense/"] {
+        let answer = server.token("both", PASSWORD, &[("roles", roles)]).await;
+        answer.assert_oauth_error(400, "invalid_request");
+    }
+}
