@@ -68,12 +68,6 @@ impl Problem {
         self.status
     }
 
-    /// The stable word.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.code
-    }
-
     /// What went wrong, for people.
     #[must_use]
     pub fn detail(&self) -> &str {

@@ -262,6 +262,13 @@ fn new_keys_replace_old_ones_at_once() {
     assert!(verifier.verify(&new.token(), NOW).is_ok());
 }
 
+#[test]
+fn a_problem_says_what_it_is() {
+    let problem = Problem::unavailable("overloaded", "Try again.", 7).with_header(header::ALLOW, "bad\nvalue");
+    assert_eq!((problem.status().as_u16(), problem.detail()), (503, "Try again."));
+    assert!(problem.as_response().headers().get(header::ALLOW).is_none(), "what can't stand in a header is left out");
+}
+
 /// RFC 6750 §3: the challenge says what is wrong, and nothing where there was no token.
 #[test]
 fn refusals_are_problems_with_a_challenge() {

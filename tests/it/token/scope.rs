@@ -79,8 +79,8 @@ async fn a_sign_in_activates_the_roles_it_names_and_refuses_one_that_is_not_assi
         claims(answer.token())["roles"].clone()
     };
     assert_eq!(active("writer").await, json!(["writer"]));
-    assert_eq!(active("Idle editor").await, json!(["writer", "idle"]));
-    assert_eq!(active("").await, json!(["writer", "idle"]), "unnamed means all");
+    assert_eq!(active("Idle writer").await, json!(["idle", "writer"]));
+    assert_eq!(active("").await, json!(["idle", "writer"]), "unnamed means all");
     for roles in ["admin", "writer admin", "nonsense/"] {
         let answer = server.token("both", PASSWORD, &[("roles", roles)]).await;
         answer.assert_oauth_error(400, "invalid_request");
