@@ -163,4 +163,26 @@ mod tests {
         revocations.mark(&[Subject::User(Uuid::from_u128(7))], 7, 1961);
         assert!(!revocations.revoked(&token(4)), "outside the window no token of that time is left");
     }
+
+    #[test]
+    fn an_ended_session_is_kept_for_the_window_and_then_forgotten_too() {
+        let revocations = Revocations::new(900);
+        assert_eq!(revocations.window(), 900);
+        revocations.end_sessions([Uuid::from_u128(3)], 1000);
+        revocations.end_sessions([Uuid::from_u128(9)], 1900);
+        assert!(revocations.revoked(&token(4)), "still inside the window");
+        revocations.end_sessions([Uuid::from_u128(9)], 1961);
+        assert!(!revocations.revoked(&token(4)));
+    }
+
+    #[test]
+    fn looking_for_what_to_forget_is_rare() {
+        let revocations = Revocations::new(900);
+        revocations.mark(&[Subject::User(Uuid::from_u128(1))], 5, 1000);
+        revocations.mark(&[], 6, 1900);
+        revocations.mark(&[], 7, 1959);
+        assert!(revocations.revoked(&token(4)), "not a minute since it was looked");
+        revocations.mark(&[], 8, 1960);
+        assert!(!revocations.revoked(&token(4)));
+    }
 }
