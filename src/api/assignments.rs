@@ -16,7 +16,7 @@ use crate::{
     catalogue::{access, assignments as permission},
     policy::RoleName,
     store::{
-        Actor, IfMatch, User, UserRef,
+        IfMatch, User, UserRef,
         commands::{Assign, Deassign},
     },
 };
@@ -109,7 +109,7 @@ impl Assignments {
         _body: NoMembers,
     ) -> Result<Done, Problem> {
         let command = Assign { user: user.0, role: role.0 };
-        self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 
@@ -128,7 +128,7 @@ impl Assignments {
         if_match: Header<Option<IfMatch>>,
     ) -> Result<Done, Problem> {
         let command = Deassign { user: user.0, role: role.0 };
-        self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 

@@ -14,7 +14,7 @@ use crate::{
     catalogue::roles as permission,
     policy::{PermissionName, RoleName},
     store::{
-        Actor, IfMatch,
+        IfMatch,
         commands::{Grant, Revoke},
     },
 };
@@ -72,7 +72,7 @@ impl Grants {
         _body: NoMembers,
     ) -> Result<Done, Problem> {
         let command = Grant { role: role.0, permission: permission.0 };
-        self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 
@@ -90,7 +90,7 @@ impl Grants {
         if_match: Header<Option<IfMatch>>,
     ) -> Result<Done, Problem> {
         let command = Revoke { role: role.0, permission: permission.0 };
-        self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 }

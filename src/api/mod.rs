@@ -23,7 +23,12 @@ pub use cursor::Cursors;
 pub use oauth::{Failure, OAuthError};
 pub use operations::Readiness;
 
-use crate::{store::Store, tokens::Tokens};
+use rolecall_guard::{Permission, Problem, Require};
+
+use crate::{
+    store::{Actor, Command, IfMatch, Store},
+    tokens::Tokens,
+};
 
 /// What handlers work with.
 #[derive(Clone, Debug)]
@@ -36,6 +41,18 @@ pub struct State {
     pub cursors: Cursors,
     /// Whether to send requests here.
     pub readiness: Arc<Readiness>,
+}
+
+impl State {
+    /// Changes policy as the caller, if the state is one that `if_match` accepts.
+    async fn change<P: Permission, C: Command>(
+        &self,
+        caller: &Require<P>,
+        if_match: Option<&IfMatch>,
+        command: &C,
+    ) -> Result<C::Output, Problem> {
+        Ok(self.store.write(&Actor::from(caller), if_match, command).await?)
+    }
 }
 
 /// The sections of the document, in the order a person needs them.

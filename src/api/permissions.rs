@@ -19,7 +19,7 @@ use crate::{
     policy::PermissionName,
     random,
     store::{
-        self, Actor, IfMatch, PermissionId,
+        self, IfMatch, PermissionId,
         commands::{CreatePermission, DeletePermission, UpdatePermission},
     },
 };
@@ -136,9 +136,8 @@ impl Permissions {
             name: new.0.name,
             description: new.0.description.map(|description| description.0),
         };
-        let permission = self.0.store.write(&Actor::from(&caller), None, &command).await?;
-        let (location, revision) = (format!("/v1/permissions/{}", permission.name), permission.revision);
-        Ok(created(permission, location, revision))
+        let permission = self.0.change(&caller, None, &command).await?;
+        Ok(created(format!("/v1/permissions/{}", permission.name), permission.revision, permission))
     }
 
     /// Read a permission
@@ -151,8 +150,7 @@ impl Permissions {
         permission: Path<PermissionName>,
     ) -> Result<Found<Permission>, Problem> {
         let permission = self.0.store.permission(&permission).await?;
-        let revision = permission.revision;
-        Ok(found(permission, revision))
+        Ok(found(permission.revision, permission))
     }
 
     /// Change a permission
@@ -170,9 +168,8 @@ impl Permissions {
     ) -> Result<Found<Permission>, Problem> {
         let description = change(patch.0.description, |line| line.0);
         let command = UpdatePermission { permission: permission.0, description };
-        let permission = self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
-        let revision = permission.revision;
-        Ok(found(permission, revision))
+        let permission = self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        Ok(found(permission.revision, permission))
     }
 
     /// Delete a permission
@@ -188,7 +185,7 @@ impl Permissions {
         if_match: Header<Option<IfMatch>>,
     ) -> Result<Done, Problem> {
         let command = DeletePermission { permission: permission.0 };
-        self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 }

@@ -48,14 +48,14 @@ pub(super) enum Done {
     Ok,
 }
 
-pub(super) fn found<T: ParseFromJSON + ToJSON + Send + Sync>(item: impl Into<T>, revision: i64) -> Found<T> {
+pub(super) fn found<T: ParseFromJSON + ToJSON + Send + Sync>(revision: i64, item: impl Into<T>) -> Found<T> {
     Found::Ok(Json(item.into()), etag(revision))
 }
 
 pub(super) fn created<T: ParseFromJSON + ToJSON + Send + Sync>(
-    item: impl Into<T>,
     location: String,
     revision: i64,
+    item: impl Into<T>,
 ) -> Created<T> {
     Created::Ok(Json(item.into()), location, etag(revision))
 }

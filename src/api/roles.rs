@@ -21,7 +21,7 @@ use crate::{
     policy::{PermissionName, RoleName},
     random,
     store::{
-        self, Actor, IfMatch, RoleId,
+        self, IfMatch, RoleId,
         commands::{CreateRole, DeleteRole, UpdateRole},
     },
 };
@@ -135,9 +135,8 @@ impl Roles {
             description: description.map(|description| description.0),
             permissions: permissions.into_iter().flatten().collect::<BTreeSet<_>>(),
         };
-        let role = self.0.store.write(&Actor::from(&caller), None, &command).await?;
-        let (location, revision) = (format!("/v1/roles/{}", role.name), role.revision);
-        Ok(created(role, location, revision))
+        let role = self.0.change(&caller, None, &command).await?;
+        Ok(created(format!("/v1/roles/{}", role.name), role.revision, role))
     }
 
     /// Read a role
@@ -146,8 +145,7 @@ impl Roles {
     #[oai(path = "/roles/:role", method = "get", operation_id = "read_role")]
     async fn read(&self, _caller: Require<permission::Read>, role: Path<RoleName>) -> Result<Found<Role>, Problem> {
         let role = self.0.store.role(&role).await?;
-        let revision = role.revision;
-        Ok(found(role, revision))
+        Ok(found(role.revision, role))
     }
 
     /// Change a role
@@ -164,9 +162,8 @@ impl Roles {
         patch: Json<RolePatch>,
     ) -> Result<Found<Role>, Problem> {
         let command = UpdateRole { role: role.0, description: change(patch.0.description, |line| line.0) };
-        let role = self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
-        let revision = role.revision;
-        Ok(found(role, revision))
+        let role = self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        Ok(found(role.revision, role))
     }
 
     /// Delete a role
@@ -182,7 +179,7 @@ impl Roles {
         if_match: Header<Option<IfMatch>>,
     ) -> Result<Done, Problem> {
         let command = DeleteRole { role: role.0 };
-        self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 }

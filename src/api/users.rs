@@ -22,7 +22,7 @@ use crate::{
     problem::bad_request,
     random,
     store::{
-        self, Actor, IfMatch, UserFilter, UserId, UserRef,
+        self, IfMatch, UserFilter, UserId, UserRef,
         commands::{Change, CreateUser, DeleteUser, ResetPassword, UpdateUser},
     },
     tokens::password,
@@ -240,9 +240,8 @@ impl Users {
             display_name: display_name.map(|name| name.0),
             roles: roles.into_iter().flatten().collect::<BTreeSet<_>>(),
         };
-        let user = self.0.store.write(&Actor::from(&caller), None, &command).await?;
-        let (location, revision) = (format!("/v1/users/{}", user.username), user.revision);
-        Ok(created(user, location, revision))
+        let user = self.0.change(&caller, None, &command).await?;
+        Ok(created(format!("/v1/users/{}", user.username), user.revision, user))
     }
 
     /// Read a user
@@ -256,8 +255,7 @@ impl Users {
         user: Path<UserRef>,
     ) -> Result<Found<User>, Problem> {
         let user = self.0.store.user(&user).await?;
-        let revision = user.revision;
-        Ok(found(user, revision))
+        Ok(found(user.revision, user))
     }
 
     /// Change a user
@@ -282,9 +280,8 @@ impl Users {
             display_name: change(display_name, |name| name.0),
             status: not_null("status", status)?.map(Into::into),
         };
-        let user = self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
-        let revision = user.revision;
-        Ok(found(user, revision))
+        let user = self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        Ok(found(user.revision, user))
     }
 
     /// Delete a user
@@ -301,7 +298,7 @@ impl Users {
         if_match: Header<Option<IfMatch>>,
     ) -> Result<Done, Problem> {
         let command = DeleteUser { user: user.0 };
-        self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 
@@ -323,7 +320,7 @@ impl Users {
         let username = self.0.store.user(&user).await?.username.parse()?;
         let password_hash = self.0.new_password(reset.0.new_password.0, &username).await?;
         let command = ResetPassword { user: user.0, password_hash };
-        self.0.store.write(&Actor::from(&caller), if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 }
