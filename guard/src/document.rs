@@ -47,7 +47,7 @@ pub fn describe_guards(document: &mut Value, catalogue: &[Described], token_url:
         catalogue.iter().map(|described| (described.name.to_owned(), json!(described.description))).collect();
     document["components"]["securitySchemes"] = json!({ SCHEME: {
         "type": "oauth2",
-        "description": "Sign in with a username (or e-mail) and a password. Leave the client fields empty.",
+        "description": "Sign in with a username (or e-mail) and a password. Leave the client fields empty; tick scopes only to narrow the token.",
         "flows": { "password": { "tokenUrl": token_url, "scopes": scopes } },
     }});
     document["components"]["responses"] = responses();

@@ -60,8 +60,10 @@ fn problem(error: &Error, path: &str, allowed: &Allowed) -> Problem {
         return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
             .with_header(header::ALLOW, &methods);
     }
-    if let Some(error) = error.downcast_ref::<ContentTypeError>() {
-        return Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", error.to_string());
+    if error.is::<ContentTypeError>() {
+        let wanted = if path.starts_with("/oauth/") { "application/x-www-form-urlencoded" } else { "application/json" };
+        let detail = format!("Send the body with Content-Type: {wanted}.");
+        return Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail);
     }
     if let Some(ReadBodyError::Io(error)) = error.downcast_ref() {
         if is_too_long(error) {
