@@ -20,7 +20,7 @@ use crate::{
     },
     tokens::{
         KeyEncryptionKey, KeyError, Keyring, Lifetimes, Tokens, Unusable,
-        password::{self, BrokenRule, Hasher, InvalidParams, Overloaded},
+        password::{self, BrokenRule, Hasher, Overloaded},
     },
 };
 
@@ -57,9 +57,6 @@ pub enum StartError {
     /// A password is too weak.
     #[error("{0}")]
     Password(#[from] BrokenRule),
-    /// The cost of hashing is out of bounds.
-    #[error("ROLECALL_ARGON2: {0}")]
-    Argon2(#[from] InvalidParams),
     /// A name in the program is wrong.
     #[error("{0}")]
     Name(#[from] InvalidName),
@@ -121,7 +118,7 @@ pub async fn open(config: &Config, clock: Clock) -> Result<Prepared, StartError>
         store.insert_signing_key(key).await?;
     }
     let keyring = Keyring::open(&store.signing_keys().await?, &kek)?;
-    Ok(Prepared { _alone: alone, store, hasher: Hasher::new(config.argon2)?, kek, keyring })
+    Ok(Prepared { _alone: alone, store, hasher: Hasher::new(config.argon2), kek, keyring })
 }
 
 /// SQLite in the data directory, unless another database is set; on PostgreSQL nothing is kept in files.
@@ -187,6 +184,6 @@ pub fn detached(params: password::Params) -> Result<State, StartError> {
     let key = Keyring::generate(&kek, clock.micros()).ok_or(Unusable::Unknown)?;
     let (store, keyring) = (Store::detached(clock), Keyring::open(&[key], &kek)?);
     let lifetimes = Lifetimes { access_token: 0, session_idle: 0, session_max: 0 };
-    let tokens = Tokens::new(store.clone(), Hasher::new(params)?, keyring, "", lifetimes);
+    let tokens = Tokens::new(store.clone(), Hasher::new(params), keyring, "", lifetimes);
     Ok(State { store, tokens, cursors: Cursors::new(kek.derived("page cursors")), readiness: Arc::default() })
 }

@@ -92,16 +92,17 @@ struct Inner {
 
 impl Hasher {
     /// A hasher of this cost.
-    pub fn new(params: Params) -> Result<Self, InvalidParams> {
-        let nobodys_hash = hash(params, random::text::<32>().as_bytes(), &mut Vec::new()).ok_or(InvalidParams)?;
-        Ok(Self(Arc::new(Inner {
+    #[must_use]
+    pub fn new(params: Params) -> Self {
+        Self(Arc::new(Inner {
             params,
             cores: Arc::new(Semaphore::new(cores())),
             places: Semaphore::new(cores() * (1 + WAITING_PER_CORE)),
             memory: Mutex::default(),
             jobs: AtomicU64::new(0),
-            nobodys_hash,
-        })))
+            // No password is known to give this: checking one against it is all the work, for nothing.
+            nobodys_hash: phc(params, &random::bytes::<16>(), &random::bytes::<HASH_BYTES>()),
+        }))
     }
 
     /// The PHC string to store for a password.
@@ -181,15 +182,16 @@ impl fmt::Debug for Hasher {
     }
 }
 
-fn prefix(params: Params) -> String {
-    format!("$argon2id$v=19${params}$")
+/// A hash as it is stored: the PHC string format.
+fn phc(params: Params, salt: &[u8], hash: &[u8]) -> SecretString {
+    let [salt, hash] = [salt, hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+    format!("$argon2id$v=19${params}${salt}${hash}").into()
 }
 
 fn hash(params: Params, password: &[u8], memory: &mut Vec<Block>) -> Option<SecretString> {
     let salt = random::bytes::<16>();
     let out = derive(Algorithm::Argon2id, params.argon2().ok()?, password, &salt, HASH_BYTES, memory)?;
-    let phc = format!("{}{}${}", prefix(params), STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(out));
-    Some(phc.into())
+    Some(phc(params, &salt, &out))
 }
 
 /// With the cost and the salt that the stored hash names.
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
 
     fn hasher() -> Hasher {
-        Hasher::new("m=64,t=1,p=1".parse().unwrap()).unwrap()
+        Hasher::new("m=64,t=1,p=1".parse().unwrap())
     }
 
     #[tokio::test]
@@ -269,7 +271,7 @@ mod tests {
     #[test]
     fn only_a_cheaper_hash_is_outdated() {
         let stored = |cost: &str| SecretString::from(format!("$argon2id$v=19${cost}$c2FsdHNhbHQ$aGFzaA"));
-        let outdated = |cost: &str| Hasher::new("m=64,t=2,p=1".parse().unwrap()).unwrap().is_outdated(&stored(cost));
+        let outdated = |cost: &str| Hasher::new("m=64,t=2,p=1".parse().unwrap()).is_outdated(&stored(cost));
         assert!(outdated("m=32,t=2,p=1"));
         assert!(outdated("m=128,t=1,p=1"));
         assert!(!outdated("m=64,t=2,p=1"));
