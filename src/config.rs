@@ -51,7 +51,11 @@ macro_rules! settings {
             /// Name and value of each, secrets redacted.
             #[must_use]
             pub fn shown(&self) -> Vec<(&'static str, String)> {
-                vec![$( (stringify!($key), self.$key.shown()), )+]
+                let mut shown = vec![$( (stringify!($key), self.$key.shown()), )+];
+                if let Some(url) = &self.database_url {
+                    shown.iter_mut().filter(|(key, _)| *key == "database_url").for_each(|(_, value)| *value = url.redacted_url());
+                }
+                shown
             }
         }
     };
@@ -176,7 +180,7 @@ shown! {
     PathBuf: |value| value.display().to_string();
     Username: |value| value.to_string();
     password::Params: |value| value.to_string();
-    Secret: |value| value.redacted();
+    Secret: |_value| "(redacted)".into();
     Issuer: |value| value.0.clone();
     Seconds: |value| value.0.to_string();
     Connections: |value| value.0.to_string();
@@ -288,11 +292,12 @@ impl<T: FromStr> FromStr for List<T> {
 }
 
 impl Secret {
-    /// Of a URL, all but the credentials and the query; of anything else, nothing.
-    pub(crate) fn redacted(&self) -> String {
-        let Some((scheme, rest)) = self.0.expose_secret().split_once("://") else { return "(redacted)".into() };
+    /// Of a database's URL, all but the credentials and the query.
+    pub(crate) fn redacted_url(&self) -> String {
+        let url = self.0.expose_secret().split(['?', '#']).next().unwrap_or_default();
+        let Some((scheme, rest)) = url.split_once("://") else { return "(redacted)".into() };
         let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-        format!("{scheme}://{}", place.split('?').next().unwrap_or_default())
+        format!("{scheme}://{place}")
     }
 }
 
@@ -309,7 +314,7 @@ impl Sources {
     /// Takes what stands in the TOML file.
     fn file(&mut self, path: &str, text: &str) -> Result<(), InvalidSetting> {
         let failed = |why: String| InvalidSetting::File { path: path.to_owned(), why };
-        for (key, value) in text.parse::<toml::Table>().map_err(|error| failed(error.to_string()))? {
+        for (key, value) in text.parse::<toml::Table>().map_err(|error| failed(toml_error(text, &error)))? {
             let spec = SPECS.iter().find(|spec| spec.key == key);
             let spec = spec.ok_or_else(|| InvalidSetting::Unknown(format!("{key} in {path}")))?;
             let text =
@@ -348,6 +353,13 @@ impl Sources {
     }
 }
 
+/// What is wrong, and in which line; not the line itself, which may hold a secret.
+fn toml_error(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    format!("line {line}: {}", error.message())
+}
+
 fn plain(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
@@ -382,7 +394,11 @@ pub fn load(matches: &ArgMatches) -> Result<Config, InvalidSetting> {
         Err(error) if error.not_found() => Ok(Vec::new()),
         Err(error) => Err(error),
     }
-    .map_err(|error| InvalidSetting::File { path: ".env".into(), why: error.to_string() })?;
+    // The library's own message repeats the line, which may hold a secret.
+    .map_err(|_| InvalidSetting::File {
+        path: ".env".into(),
+        why: "a line can't be read; it must be NAME=value, and a value with spaces in quotes".into(),
+    })?;
     let environment =
         || std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let named = matches.get_one::<String>("config").cloned().or_else(|| {
@@ -514,7 +530,12 @@ mod tests {
             ("ROLECALL_ISSUER", "https://id.example"),
         ];
         let config = sources("", &[], &variables, &[]).unwrap();
-        let shown = format!("{:?} {config:?}", config.shown());
+        let odd = sources("", &[], &[("ROLECALL_ADMIN_PASSWORD", "correct://hunter2 battery")], &[]).unwrap();
+        let query = [("DATABASE_URL", "sqlite://db.example/x?user=a&password=a@hunter2")];
+        let query = sources("", &[], &query, &[]).unwrap();
+        let broken = sources("admin_password = \"hunter2", &[], &[], &[]).unwrap_err();
+        assert!(broken.to_string().contains("line 1"), "{broken}");
+        let shown = format!("{:?} {config:?} {:?} {:?} {broken}", config.shown(), odd.shown(), query.shown());
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(shown.contains("postgres://db.example/x"), "{shown}");
     }

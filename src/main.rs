@@ -248,9 +248,10 @@ async fn let_in(
         display_name: Change::Keep,
         status: Some(Status::Active),
     };
-    store.write(&Actor::System, None, &enable).await?;
+    // Enabled last: the old password must not let anyone in meanwhile.
     store.write(&Actor::System, None, &ResetPassword { user: user.clone(), password_hash }).await?;
     store.write(&Actor::System, None, &Assign { user, role: rolecall::catalogue::ADMIN.parse()? }).await?;
+    store.write(&Actor::System, None, &enable).await?;
     Ok(())
 }
 

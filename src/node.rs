@@ -98,7 +98,7 @@ pub async fn existing_database(config: &Config) -> Result<DatabaseConnection, St
 
 async fn database(config: &Config) -> Result<DatabaseConnection, StartError> {
     let url = database_url(config)?;
-    let failed = |error| StartError::NoDatabase(url.redacted(), error);
+    let failed = |error| StartError::NoDatabase(url.redacted_url(), error);
     connect(url.0.expose_secret(), config.database_connections.0).await.map_err(failed)
 }
 

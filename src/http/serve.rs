@@ -31,12 +31,15 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, sleep, timeout},
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 /// A connection must have sent its request's headers, and made its TLS handshake, within this.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
-/// More connections than these wait to be accepted.
-const CONNECTIONS: usize = 4096;
+/// A client that takes none of its answer for this long is given up.
+const READS_WITHIN: Duration = Duration::from_secs(30);
+/// More connections than these wait to be accepted; a process may commonly have 1024 files open.
+const CONNECTIONS: usize = 900;
 /// A stop goes on answering for this long at least, so that load balancers see the node isn't ready.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -147,6 +150,9 @@ impl Bound {
 impl<E: Endpoint<Output = Response> + 'static> Context<E> {
     async fn serve(&self, stream: TcpStream, peer: SocketAddr, watcher: hyper_util::server::graceful::Watcher) {
         let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(READS_WITHIN));
+        let stream = Box::pin(stream);
         match &self.tls {
             None => self.connection(stream, peer, &Scheme::HTTP, watcher).await,
             Some(Tls(acceptor)) => {

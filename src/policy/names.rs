@@ -12,6 +12,9 @@ pub enum InvalidName {
     /// A username that would be taken for an id.
     #[error("must not look like a UUID: that would be taken for an id")]
     Uuid,
+    /// The machine's own name in the ledger.
+    #[error("must not be system: that is the machine itself")]
+    Reserved,
     /// Not a permission's name.
     #[error("must be resource:action, each 1 to 64 of a-z 0-9 _ . - and beginning with a letter or a digit")]
     Permission,
@@ -74,7 +77,11 @@ name!(
     Username,
     |text| {
         let name = folded(text)?;
-        if Uuid::try_parse(&name).is_ok() { Err(InvalidName::Uuid) } else { Ok(name) }
+        match name.as_str() {
+            "system" => Err(InvalidName::Reserved),
+            text if Uuid::try_parse(text).is_ok() => Err(InvalidName::Uuid),
+            _ => Ok(name),
+        }
     }
 );
 name!(
@@ -138,6 +145,7 @@ mod tests {
             assert_eq!(id.parse::<Username>(), Err(InvalidName::Uuid), "{id}");
             assert!(id.parse::<RoleName>().is_ok());
         }
+        assert_eq!("System".parse::<Username>(), Err(InvalidName::Reserved));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
@@ -20,7 +20,7 @@ pub async fn prepare(db: &DatabaseConnection, lock: &Path) -> Result<Preparing, 
         Preparing { _postgres: Some(txn), _sqlite: None }
     } else {
         let cant = |error| DbErr::Custom(format!("can't lock {}: {error}", lock.display()));
-        let file = std::fs::File::create(lock).map_err(cant)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock).map_err(cant)?;
         file.lock().map_err(cant)?;
         Preparing { _postgres: None, _sqlite: Some(file) }
     };

@@ -41,21 +41,28 @@ pub struct Planned<T> {
     pub(super) plan: Option<Plan>,
     pub(super) output: T,
     pub(super) matches: Option<i64>,
+    /// Rule 1, where nothing changes but the answer shows something.
+    pub(super) needs: BTreeSet<PermissionName>,
 }
 
 impl<T> Planned<T> {
     /// Change something that didn't exist before.
     pub(super) fn create(plan: Plan, output: T) -> Self {
-        Self { plan: Some(plan), output, matches: None }
+        Self { plan: Some(plan), output, matches: None, needs: BTreeSet::new() }
     }
 
     /// Change something whose state is `revision` now.
     pub(super) fn change(revision: i64, plan: Plan, output: T) -> Self {
-        Self { plan: Some(plan), output, matches: Some(revision) }
+        Self { plan: Some(plan), output, matches: Some(revision), needs: BTreeSet::new() }
+    }
+
+    /// Change nothing, and show only to whom a change is allowed what it is: a patch is no way to read.
+    pub(super) fn unchanged(revision: i64, needs: BTreeSet<PermissionName>, output: T) -> Self {
+        Self { plan: None, output, matches: Some(revision), needs }
     }
 
     /// Change nothing; the state is `revision`.
     pub(super) fn nothing(revision: i64, output: T) -> Self {
-        Self { plan: None, output, matches: Some(revision) }
+        Self { plan: None, output, matches: Some(revision), needs: BTreeSet::new() }
     }
 }

@@ -1,6 +1,9 @@
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QuerySelect,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect,
+    sea_query::{Expr, Query},
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -63,7 +66,9 @@ impl Store {
             return Ok(false);
         }
         set_password(&txn, verified.user, replacement).await?;
-        let ended = end_sessions(&txn, verified.user, keep, self.clock.micros()).await?;
+        let now = self.clock.micros();
+        let notice_since = now - self.revocations().window() * 1_000_000;
+        let ended = end_sessions(&txn, verified.user, keep, now, notice_since).await?;
         txn.commit().await?;
         let now = self.clock.seconds();
         self.revocations().end_sessions(ended.into_iter().map(|session| session.0), now);
@@ -106,21 +111,37 @@ async fn set_password(txn: &DatabaseTransaction, user: UserId, hash: &SecretStri
     Ok(())
 }
 
-/// Ends a user's sessions but `keep`: the rows go, and a notice tells the other nodes.
+/// Ends a user's sessions but `keep`: the rows go, and a notice tells the other nodes. However many there are, these
+/// are three statements; a session older than the longest token needs no notice.
 async fn end_sessions(
     txn: &impl ConnectionTrait,
     user: UserId,
     keep: Option<SessionId>,
     now: i64,
+    notice_since: i64,
 ) -> Result<Vec<SessionId>, DbErr> {
-    let mut open = sessions::Entity::find().filter(sessions::Column::UserId.eq(user));
+    let mut others = Condition::all().add(sessions::Column::UserId.eq(user));
     if let Some(keep) = keep {
-        open = open.filter(sessions::Column::Id.ne(keep));
+        others = others.add(sessions::Column::Id.ne(keep));
     }
-    let ended: Vec<_> = open.all(txn).await?.into_iter().map(|session| session.id).collect();
-    for id in &ended {
-        ended_sessions::Model { id: *id, ended_at: now }.into_active_model().insert(txn).await?;
-        sessions::Entity::delete_by_id(*id).exec(txn).await?;
-    }
+    let recent = others.clone().add(sessions::Column::CreatedAt.gte(notice_since));
+    let ended: Vec<SessionId> = sessions::Entity::find()
+        .select_only()
+        .column(sessions::Column::Id)
+        .filter(recent.clone())
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let notices = Query::select()
+        .column(sessions::Column::Id)
+        .expr(Expr::value(now))
+        .from(sessions::Entity)
+        .cond_where(recent)
+        .take();
+    let mut insert = Query::insert();
+    insert.into_table(ended_sessions::Entity).columns([ended_sessions::Column::Id, ended_sessions::Column::EndedAt]);
+    insert.select_from(notices).map_err(|error| DbErr::Custom(error.to_string()))?;
+    txn.execute(&insert).await?;
+    sessions::Entity::delete_many().filter(others).exec(txn).await?;
     Ok(ended)
 }

@@ -87,12 +87,13 @@ impl Store {
         let view = View { txn: &txn, graph: &snapshot.graph, revision: head.revision + 1, now };
 
         let known = self.know(actor, &view).await?;
-        let Planned { plan, output, matches } = command.plan(&view).await?;
+        let Planned { plan, output, matches, needs } = command.plan(&view).await?;
         if let (Some(if_match), Some(revision)) = (if_match, matches)
             && !if_match.accepts(revision)
         {
             return Err(Refused::Stale);
         }
+        known.authority.covers(&needs)?;
         let Some(plan) = plan else { return Ok(output) };
         known.authority.covers(&plan.needs)?;
         if plan.built_in {

@@ -54,26 +54,32 @@ pub struct PasswordGrant {
 impl Tokens {
     /// Opens a session and issues its first access token.
     pub async fn sign_in(&self, grant: PasswordGrant) -> Result<Issued, Denied> {
-        let verified = self.verify(&grant.username, grant.password).await?;
-        if let Some(scopes) = &grant.scopes
-            && !self.store.are_permissions(scopes).await?
-        {
-            return Err(Denied::InvalidScope);
+        // A second try, because a sign-in at the same moment may have stored a dearer hash of the same password.
+        for _ in 0..2 {
+            let verified = self.verify(&grant.username, grant.password.clone()).await?;
+            if let Some(scopes) = &grant.scopes
+                && !self.store.are_permissions(scopes).await?
+            {
+                return Err(Denied::InvalidScope);
+            }
+            if let Some(to) = self.open_session(&verified, &grant.client_id).await? {
+                return self.issue(to, grant.scopes, grant.roles).await;
+            }
         }
-        let now = self.clock.seconds();
+        Err(Denied::InvalidGrant)
+    }
+
+    async fn open_session(&self, verified: &Verified, client_id: &str) -> Result<Option<Recipient>, Denied> {
         let lasts = self.lifetimes.session_idle.min(self.lifetimes.session_max);
         let to = Recipient {
             user: verified.user,
-            client_id: grant.client_id,
+            client_id: client_id.to_owned(),
             session: SessionId(random::id(&self.clock)),
-            session_ends: now + lasts,
+            session_ends: self.clock.seconds() + lasts,
         };
-        let session =
-            NewSession { id: to.session, client_id: to.client_id.clone(), expires_at: to.session_ends * 1_000_000 };
-        if !self.store.open_session(&verified, session).await? {
-            return Err(Denied::InvalidGrant);
-        }
-        self.issue(to, grant.scopes, grant.roles).await
+        let (client_id, expires_at) = (to.client_id.clone(), to.session_ends * 1_000_000);
+        let session = NewSession { id: to.session, client_id, expires_at };
+        Ok(self.store.open_session(verified, session).await?.then_some(to))
     }
 
     /// The same work whoever it is and whatever is wrong.

@@ -94,12 +94,18 @@ impl Keyring {
     pub fn open(stored: &[StoredKey], kek: &KeyEncryptionKey) -> Result<Self, Unusable> {
         let newest = stored.last().filter(|key| key.algorithm == ALGORITHM).ok_or(Unusable::Unknown)?;
         let private = kek.open(&newest.kid, &newest.sealed_private_key).ok_or(Unusable::Sealed)?;
-        let published: Option<Vec<_>> = stored.iter().map(|key| Jwk::of_point(&key.public_key)).collect();
+        // Whoever can write to the database but hasn't the key-encryption key adds no key of its own: a private half
+        // opens only under its own name, and the name is the public half's thumbprint.
+        let ours = |key: &StoredKey| {
+            kek.open(&key.kid, &key.sealed_private_key)?;
+            Jwk::of_point(&key.public_key).filter(|jwk| jwk.kid == key.kid)
+        };
+        let published: Option<Vec<_>> = stored.iter().map(ours).collect();
         let mut header = Header::new(Algorithm::ES256);
         header.typ = Some("at+jwt".into());
         header.kid = Some(newest.kid.clone());
         let signing = EncodingKey::from_ec_der(private.expose_secret());
-        Ok(Self { signing, header, published: published.ok_or(Unusable::Unknown)? })
+        Ok(Self { signing, header, published: published.ok_or(Unusable::Sealed)? })
     }
 
     /// What anyone may know of the keys.

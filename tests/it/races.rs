@@ -175,3 +175,30 @@ async fn no_sign_in_survives_a_change_of_its_password() {
         }
     }
 }
+
+/// Each of them stores a dearer hash, and only the first finds the one it verified.
+#[tokio::test(flavor = "multi_thread")]
+async fn right_passwords_stay_right_while_hashes_are_made_dearer() {
+    let database = Arc::new(Database::create().await);
+    Server::on(&database, &[], Clock::System).await.user("alice", &[]).await;
+    let dearer = Arc::new(Server::on(&database, &[("ROLECALL_ARGON2", "m=64,t=1,p=1")], Clock::System).await);
+    let answers = at_once((0..6).map(|_| {
+        let server = Arc::clone(&dearer);
+        async move { server.token("alice", PASSWORD, &[]).await }
+    }))
+    .await;
+    assert_eq!(count(&answers, 200), 6, "{answers:?}");
+}
+
+/// Whoever can write to the database but hasn't the key-encryption key must not get a key published.
+#[tokio::test]
+async fn a_signing_key_from_elsewhere_stops_the_start() {
+    use rolecall::tokens::{KeyEncryptionKey, Keyring};
+    let (own, foreign) = (KeyEncryptionKey::generate(), KeyEncryptionKey::generate());
+    let key = |kek| Keyring::generate(kek, 1).unwrap();
+    assert!(Keyring::open(&[key(&own), key(&own)], &own).is_ok());
+    assert!(Keyring::open(&[key(&foreign), key(&own)], &own).is_err());
+    let mut swapped = key(&own);
+    swapped.public_key = key(&foreign).public_key;
+    assert!(Keyring::open(&[swapped, key(&own)], &own).is_err());
+}

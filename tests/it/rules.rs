@@ -85,6 +85,16 @@ async fn whom_one_does_not_reach_one_can_not_touch() {
 }
 
 #[tokio::test]
+async fn a_patch_that_changes_nothing_is_no_way_to_read() {
+    let (_server, manager) = stage().await;
+    for path in ["/v1/users/boss", "/v1/roles/cleaner", "/v1/permissions/articles:delete"] {
+        manager.patch(path, json!({})).await.assert_problem(403, EXCEEDS);
+    }
+    manager.patch("/v1/users/other", json!({})).await.assert(200);
+    manager.patch("/v1/roles/reader", json!({})).await.assert(200);
+}
+
+#[tokio::test]
 async fn a_permission_one_created_is_not_held() {
     let (server, manager) = stage().await;
     manager.post("/v1/permissions", json!({ "name": "payroll:read" })).await.assert(201);

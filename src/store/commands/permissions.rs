@@ -65,8 +65,9 @@ impl Command for UpdatePermission {
         let old = find(view.txn, &self.permission).await?;
         let mut new = old.clone();
         new.description = self.description.of(old.description.clone());
+        let needs = BTreeSet::from([self.permission.clone()]);
         if new == old {
-            return Ok(Planned::nothing(old.revision, old.try_into()?));
+            return Ok(Planned::unchanged(old.revision, needs, old.try_into()?));
         }
         new.revision = view.revision;
         let plan = Plan {
@@ -74,7 +75,7 @@ impl Command for UpdatePermission {
             target: target(&self.permission),
             before: Some(state(&old)),
             after: Some(state(&new)),
-            needs: BTreeSet::from([self.permission.clone()]),
+            needs,
             effects: vec![Effect::UpdatePermission(new.clone())],
             ..Plan::default()
         };

@@ -77,12 +77,12 @@ impl Command for UpdateRole {
         let old = find(view.txn, &self.role).await?;
         let mut new = old.clone();
         new.description = self.description.of(old.description.clone());
+        let grants = view.graph.permissions([self.role.as_str()]);
         if new == old {
-            return Ok(Planned::nothing(old.revision, old.into()));
+            return Ok(Planned::unchanged(old.revision, grants, old.into()));
         }
         new.updated_at = view.now;
         new.revision = view.revision;
-        let grants = view.graph.permissions([self.role.as_str()]);
         let plan = Plan {
             action: "update_role",
             target: target(&self.role),

@@ -97,8 +97,9 @@ impl Command for UpdateUser {
         }
         new.email = self.email.of(old.email.clone());
         new.display_name = self.display_name.of(old.display_name.clone());
+        let needs = held_by(view, old.id).await?;
         if new == old {
-            return Ok(Planned::nothing(old.revision, old.into()));
+            return Ok(Planned::unchanged(old.revision, needs, old.into()));
         }
         new.updated_at = view.now;
         new.revision = view.revision;
@@ -116,7 +117,7 @@ impl Command for UpdateUser {
             target: target(&old),
             before: Some(state(&old)),
             after: Some(after),
-            needs: held_by(view, old.id).await?,
+            needs,
             effects,
             subjects,
             ..Plan::default()

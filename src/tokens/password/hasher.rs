@@ -114,10 +114,17 @@ impl Hasher {
 
     /// Whether the password is right for the stored hash. Without a stored hash it never is, for the same work.
     pub async fn verify(&self, password: SecretString, stored: Option<&SecretString>) -> Result<bool, Overloaded> {
-        let known = stored.is_some();
-        let stored = stored.unwrap_or(&self.0.nobodys_hash).clone();
-        let right = move |memory: &mut _| verify(password.expose_secret().as_bytes(), stored.expose_secret(), memory);
-        Ok(self.run(right).await? && known)
+        let cheaper = stored.filter(|stored| self.is_outdated(stored)).cloned();
+        let nobodys = self.0.nobodys_hash.clone();
+        let todays = stored.filter(|_| cheaper.is_none()).cloned();
+        let known = todays.is_some();
+        self.run(move |memory| {
+            let mut check =
+                |hash: &SecretString| verify(password.expose_secret().as_bytes(), hash.expose_secret(), memory);
+            // A wrong password must not be told from an unknown user by how soon the answer comes.
+            cheaper.is_some_and(|hash| check(&hash)) || (check(&todays.unwrap_or(nobodys)) && known)
+        })
+        .await
     }
 
     /// Whether a stored hash is cheaper to guess than one made today.

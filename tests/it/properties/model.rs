@@ -210,11 +210,15 @@ impl Model {
         if self.names_something_unknown(request) {
             return 404;
         }
-        if self.is_already_so(request) {
-            return if matches!(request, Request::SetStatus(..)) { 200 } else { 204 };
+        let patches = matches!(request, Request::SetStatus(..));
+        if self.is_already_so(request) && !patches {
+            return 204;
         }
         if !held.contains("roles:escalate") && !self.needs(request).is_subset(held) {
             return 403;
+        }
+        if self.is_already_so(request) {
+            return 200;
         }
         if self.exists(request) || is_built_in(request) {
             return 409;
