@@ -1,6 +1,11 @@
 //! Bringing up a node: database, schema, keys, the first administrator.
 
-use std::{fs, io, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+    sync::Arc,
+};
 
 use rolecall_guard::Clock;
 use sea_orm::{DatabaseConnection, DbErr};
@@ -127,7 +132,13 @@ fn database_url(config: &Config) -> Result<Secret, StartError> {
         make_private(&config.data_dir)
             .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
     }
-    let path = config.data_dir.join(DATABASE_FILE).display().to_string();
+    let file = config.data_dir.join(DATABASE_FILE);
+    if config.database_url.is_none() {
+        // Made here, so that it is its owner's alone also where the directory isn't; SQLite's other files follow it.
+        let made = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&file);
+        made.map_err(|error| StartError::DataDir(file.display().to_string(), error))?;
+    }
+    let path = file.display().to_string();
     let path = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     let own = || Secret(format!("sqlite://{path}?mode=rwc").into());
     Ok(config.database_url.clone().unwrap_or_else(own))
