@@ -8,9 +8,10 @@ use std::sync::{
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::Jwk};
+use rolecall_guard::Clock;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Server, claims};
+use crate::support::{Database, PASSWORD, Server, claims};
 
 fn header(token: &str) -> Value {
     let part = token.split('.').next().unwrap();
@@ -92,7 +93,9 @@ async fn a_token_names_the_key_that_anyone_can_check_it_with() {
 #[tokio::test]
 async fn a_token_never_outlives_its_session() {
     for setting in ["ROLECALL_SESSION_IDLE_SECONDS", "ROLECALL_SESSION_MAX_SECONDS"] {
-        let server = Server::with(&[(setting, "60")]).await;
+        // A clock that stands: between the session and its token a second may pass.
+        let clock = Clock::Manual(Arc::new(AtomicI64::new(Clock::System.micros())));
+        let server = Server::on(&Arc::new(Database::create().await), &[(setting, "60")], clock).await;
         let answer = server.token("admin", PASSWORD, &[]).await.assert(200);
         assert_eq!(answer.body["expires_in"], 60, "{setting}");
         let claims = claims(answer.token());
