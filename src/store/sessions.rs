@@ -112,7 +112,8 @@ async fn set_password(txn: &DatabaseTransaction, user: UserId, hash: &SecretStri
 }
 
 /// Ends a user's sessions but `keep`: the rows go, and a notice tells the other nodes. However many there are, these
-/// are three statements; a session older than the longest token needs no notice.
+/// are three statements. A session older than the longest token needs no notice, because only its sign-in gave it one:
+/// once sessions can be refreshed, that must go by their last token instead.
 async fn end_sessions(
     txn: &impl ConnectionTrait,
     user: UserId,
