@@ -9,10 +9,10 @@ use rolecall_guard::{Gate, Limits, Verifier};
 use crate::{
     api::{self, Cursors, Readiness, State, docs, document},
     config::Config,
-    http::{self, Allowed, Cors, Errors, RequestLog, TrustedProxies},
+    http::{self, Allowed, Cors, DryRuns, Errors, RequestLog, TrustedProxies},
     problem::internal,
     store::Store,
-    tokens::{KeyEncryptionKey, Keyring, Lifetimes, Tokens, password::Hasher},
+    tokens::{KeyEncryptionKey, Keyring, Lifetimes, LiveKeys, SigningKeys, Tokens, password::Hasher},
 };
 
 /// A node, ready to serve.
@@ -20,8 +20,6 @@ use crate::{
 pub struct App {
     /// What handlers work with.
     pub state: State,
-    /// What lets requests pass.
-    pub gate: Gate,
     issuer: String,
     proxies: TrustedProxies,
     cors_origins: Vec<String>,
@@ -44,6 +42,7 @@ impl App {
     pub fn new(
         config: &Config,
         store: Store,
+        keys: SigningKeys,
         keyring: Keyring,
         kek: &KeyEncryptionKey,
         hasher: Hasher,
@@ -53,20 +52,21 @@ impl App {
             access_token: config.access_token_seconds.0,
             session_idle: config.session_idle_seconds.0,
             session_max: config.session_max_seconds.0,
+            sessions_per_user: u64::from(config.sessions_per_user.0),
         };
-        let verifier = Arc::new(Verifier::new(issuer, issuer, keyring.verifying()));
+        let verifier = Arc::new(Verifier::new(issuer, issuer, []));
+        let keys = LiveKeys::new(keys, keyring, Arc::clone(&verifier));
         let graph = store.clone();
         let gives_today = move |claims: &rolecall_guard::Claims, permission: &str| {
             graph.snapshot().graph.gives(claims.roles.iter().map(String::as_str), permission)
         };
         let limits = Limits { staleness: config.staleness_seconds.0, token_age: lifetimes.access_token };
         let gate = Gate::new(verifier, store.revocations(), store.clock().clone(), limits, gives_today);
-        let tokens = Tokens::new(store.clone(), hasher, keyring, issuer, lifetimes);
+        let tokens = Tokens::new(store.clone(), hasher, keys, kek, issuer, lifetimes);
         let cursors = Cursors::new(kek.derived("page cursors"));
-        let state = State { store, tokens, cursors, readiness: Arc::new(Readiness::default()) };
+        let state = State { store, tokens, gate, cursors, readiness: Arc::new(Readiness::default()) };
         Self {
             state,
-            gate,
             issuer: issuer.to_owned(),
             proxies: TrustedProxies::new(config.trusted_proxies.0.clone()),
             cors_origins: config.cors_origins.0.iter().map(|origin| origin.0.clone()).collect(),
@@ -83,11 +83,13 @@ impl App {
         let yaml = document::yaml(&self.state)?;
         let service = OpenApiService::new(api::api(&self.state), "Rolecall", env!("CARGO_PKG_VERSION"));
         let route = docs::mount(Route::new(), &document, yaml).nest("/", service);
+        let dry_runs = DryRuns::of(document.clone());
         let errors = Errors(Allowed::of(document, docs::PATHS.into_iter().chain(docs::assets())));
         let cors = Cors::new(self.cors_origins.iter().map(String::as_str));
         let log = RequestLog { proxies: self.proxies.clone(), https: self.https };
         Ok(route
-            .data(self.gate.clone())
+            .data(self.state.gate.clone())
+            .with(dry_runs)
             .with(http::Limits)
             .with(CatchPanic::new().with_handler(|_| internal(&"a handler panicked")))
             .with(errors)

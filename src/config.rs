@@ -8,7 +8,10 @@ use clap::{Arg, ArgMatches};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{policy::Username, tokens::password};
+use crate::{
+    policy::{HierarchyForm, Username},
+    tokens::{SigningAlgorithm, password},
+};
 
 /// Where the TOML file is looked for unless `--config` or `ROLECALL_CONFIG` says otherwise.
 const DEFAULT_FILE: &str = "rolecall.toml";
@@ -82,8 +85,12 @@ settings! {
     "ROLECALL_SESSION_IDLE_SECONDS" session_idle_seconds: Seconds = "86400";
     /// After how many seconds a session ends, used or not
     "ROLECALL_SESSION_MAX_SECONDS" session_max_seconds: Seconds = "2592000";
-    /// How tokens are signed: ES256
+    /// How many sessions a user may have at once; one more ends the one that was used longest ago
+    "ROLECALL_SESSIONS_PER_USER" sessions_per_user: Sessions = "10000";
+    /// How tokens are signed: ES256, EdDSA (Ed25519) or RS256
     "ROLECALL_SIGNING_ALGORITHM" signing_algorithm: SigningAlgorithm = "ES256";
+    /// After how many seconds a signing key gets a successor
+    "ROLECALL_KEY_ROTATION_SECONDS" key_rotation_seconds: Seconds = "7776000";
     /// What a password hash costs: argon2id's memory in KiB, passes, lanes
     "ROLECALL_ARGON2" argon2: password::Params = "m=19456,t=2,p=1";
     /// 32 bytes in base64 that private keys are encrypted under; unset: a file in the data directory
@@ -96,6 +103,8 @@ settings! {
     "ROLECALL_TLS_CERT" tls_cert: Option<PathBuf>;
     /// A PEM file with the certificate's private key
     "ROLECALL_TLS_KEY" tls_key: Option<PathBuf>;
+    /// How many immediate juniors a role may have: general (any number) or limited (one)
+    "ROLECALL_HIERARCHY" hierarchy: HierarchyForm = "general";
     /// For how many seconds tokens are trusted without word from the database
     "ROLECALL_STALENESS_SECONDS" staleness_seconds: Seconds = "5";
     /// For how many seconds a stop waits for requests in flight
@@ -182,9 +191,11 @@ shown! {
     password::Params: |value| value.to_string();
     Secret: |_value| "(redacted)".into();
     Issuer: |value| value.0.clone();
-    Seconds: |value| value.0.to_string();
     Connections: |value| value.0.to_string();
-    SigningAlgorithm: |_value| crate::tokens::ALGORITHM.into();
+    Sessions: |value| value.0.to_string();
+    Seconds: |value| value.0.to_string();
+    SigningAlgorithm: |value| value.to_string();
+    HierarchyForm: |value| value.to_string();
     Origin: |value| value.0.clone();
     LogFilter: |value| value.0.clone();
     LogFormat: |value| format!("{value:?}").to_lowercase();
@@ -236,8 +247,11 @@ checked! {
         let connections = text.parse().unwrap_or(0);
         when(connections, (2..=1000).contains(&connections), "must be a number from 2 to 1000")
     };
-    /// How tokens are signed.
-    SigningAlgorithm(()) = |text| when((), text == crate::tokens::ALGORITHM, "must be ES256, the one algorithm there is so far");
+    /// A number of sessions.
+    Sessions(u32) = |text| {
+        let sessions = text.parse().unwrap_or(0);
+        when(sessions, (1..=1_000_000).contains(&sessions), "must be a number from 1 to 1000000")
+    };
     /// The origin of a web page (RFC 6454 §6.2).
     Origin(String) = |text| {
         let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();

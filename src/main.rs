@@ -1,5 +1,7 @@
 //! The command line.
 
+mod key_commands;
+
 use std::{
     io::{self, IsTerminal, Write},
     process::ExitCode,
@@ -7,6 +9,7 @@ use std::{
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use key_commands::KeyCommand;
 use rolecall::{
     api::document,
     config::{self, Config, LogFormat},
@@ -53,6 +56,9 @@ enum Command {
     /// Look after the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Look after the signing keys; also while the server runs
+    #[command(subcommand)]
+    Keys(KeyCommand),
     /// Print shell completions
     Completions {
         /// For which shell
@@ -111,7 +117,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
             say(&mut out, "The database is up to date.");
         }
         Command::Openapi => {
-            let state = node::detached(config.argon2)?;
+            let state = node::detached(config.argon2);
             let _ = write!(out, "{}", document::yaml(&state)?);
         }
         Command::Config => {
@@ -121,6 +127,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         }
         Command::Admin(args) => admin(&config, args).await?,
         Command::Ledger(LedgerCommand::Verify) => return verify_ledger(&config).await,
+        Command::Keys(command) => key_commands::run(&config, command).await?,
         Command::Completions { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -148,8 +155,8 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let asked_to_stop = stop_signal()?;
     welcome(&url, &issuer, first.as_ref());
 
-    let (store, gate) = (app.state.store.clone(), app.gate.clone());
-    let following = tokio::spawn(async move { store.follow(&gate).await });
+    let (store, gate, keys) = (app.state.store.clone(), app.state.gate.clone(), app.state.tokens.keys().clone());
+    let following = tokio::spawn(async move { tokio::join!(store.follow(&gate), keys.follow()) });
     let readiness = app.state.readiness.clone();
     let stop = async move {
         asked_to_stop.await;
@@ -250,7 +257,8 @@ async fn let_in(
     };
     // Enabled last: the old password must not let anyone in meanwhile.
     store.write(&Actor::System, None, &ResetPassword { user: user.clone(), password_hash }).await?;
-    store.write(&Actor::System, None, &Assign { user, role: rolecall::catalogue::ADMIN.parse()? }).await?;
+    let role = rolecall::catalogue::ADMIN.parse()?;
+    store.write(&Actor::System, None, &Assign { user, role, valid_from: None, valid_until: None }).await?;
     store.write(&Actor::System, None, &enable).await?;
     Ok(())
 }

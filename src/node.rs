@@ -3,11 +3,11 @@
 use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
-use rolecall_guard::Clock;
+use rolecall_guard::{Clock, Gate, Limits, Verifier};
 use sea_orm::{DatabaseConnection, DbErr};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -24,13 +24,17 @@ use crate::{
         connect, prepare,
     },
     tokens::{
-        KeyEncryptionKey, KeyError, Keyring, Lifetimes, Tokens, Unusable,
+        KeyEncryptionKey, KeyError, KeySettings, KeyTrouble, Keyring, Lifetimes, LiveKeys, SigningAlgorithm,
+        SigningKeys, Tokens,
         password::{self, BrokenRule, Hasher, Overloaded},
     },
 };
 
 /// SQLite's file in the data directory.
 const DATABASE_FILE: &str = "rolecall.db";
+
+/// Connections for following other nodes, beside those for requests.
+const TAIL_CONNECTIONS: u32 = 2;
 
 /// Why a node doesn't come up.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +57,9 @@ pub enum StartError {
     /// The key-encryption key is unusable.
     #[error("ROLECALL_KEY_ENCRYPTION_KEY: {0}")]
     KeyEncryptionKey(#[from] KeyError),
-    /// The signing key is unusable.
+    /// The signing keys are unusable.
     #[error("{0}")]
-    SigningKey(#[from] Unusable),
+    SigningKeys(#[from] KeyTrouble),
     /// The first administrator's password is too weak.
     #[error("ROLECALL_ADMIN_PASSWORD: {0}")]
     AdminPassword(BrokenRule),
@@ -80,6 +84,8 @@ pub struct Prepared {
     pub hasher: Hasher,
     /// What private keys are encrypted under.
     pub kek: KeyEncryptionKey,
+    /// The signing keys.
+    pub keys: SigningKeys,
     keyring: Keyring,
 }
 
@@ -94,44 +100,64 @@ pub struct FirstAdmin {
 
 /// Connects to a database that is there already, and leaves it as it is.
 pub async fn existing_database(config: &Config) -> Result<DatabaseConnection, StartError> {
+    is_there(config)?;
+    database(config, 1).await
+}
+
+/// [`open`], but only where there is a database already.
+pub async fn existing(config: &Config, clock: Clock) -> Result<Prepared, StartError> {
+    is_there(config)?;
+    open(config, clock).await
+}
+
+fn is_there(config: &Config) -> Result<(), StartError> {
     let file = config.data_dir.join(DATABASE_FILE);
     if config.database_url.is_none() && !file.exists() {
         return Err(StartError::Nothing(file.display().to_string()));
     }
-    database(config).await
+    Ok(())
 }
 
-async fn database(config: &Config) -> Result<DatabaseConnection, StartError> {
+async fn database(config: &Config, connections: u32) -> Result<DatabaseConnection, StartError> {
     let url = database_url(config)?;
     let failed = |error| StartError::NoDatabase(url.redacted_url(), error);
-    connect(url.0.expose_secret(), config.database_connections.0).await.map_err(failed)
+    connect(url.0.expose_secret(), connections).await.map_err(failed)
 }
 
 /// Connects, applies migrations, and makes what is built in. One node at a time does so.
 pub async fn open(config: &Config, clock: Clock) -> Result<Prepared, StartError> {
-    let db = database(config).await?;
-    let alone = prepare(&db, &config.data_dir.join("prepare.lock")).await?;
-    let store = Store::open(db, clock.clone(), revocation_window(config)).await?;
+    let lock = lock_file(config)?;
+    let (db, alone) = prepare(lock.as_deref(), database(config, config.database_connections.0)).await?;
+    let tail = database(config, TAIL_CONNECTIONS).await?;
+    let store = Store::open(db, tail, clock.clone(), revocation_window(config), config.hierarchy).await?;
     let command = Initialise { admin: ADMIN.parse()?, catalogue: CATALOGUE, clock };
     store.write(&Actor::System, None, &command).await?;
     let kek = match &config.key_encryption_key {
         Some(Secret(key)) => KeyEncryptionKey::from_base64(key.expose_secret())?,
         None => KeyEncryptionKey::from_data_dir(&config.data_dir)?,
     };
-    if store.signing_keys().await?.is_empty() {
-        let key = Keyring::generate(&kek, store.clock().micros()).ok_or(Unusable::Unknown)?;
-        store.insert_signing_key(key).await?;
-    }
-    let keyring = Keyring::open(&store.signing_keys().await?, &kek)?;
-    Ok(Prepared { _alone: alone, store, hasher: Hasher::new(config.argon2), kek, keyring })
+    let settings = KeySettings {
+        algorithm: config.signing_algorithm,
+        rotation: config.key_rotation_seconds.0,
+        window: revocation_window(config),
+    };
+    let keys = SigningKeys::new(store.clone(), kek.clone(), settings);
+    let keyring = keys.at_start().await?;
+    Ok(Prepared { _alone: alone, store, hasher: Hasher::new(config.argon2), kek, keys, keyring })
 }
 
-/// SQLite in the data directory, unless another database is set; on PostgreSQL nothing is kept in files.
-fn database_url(config: &Config) -> Result<Secret, StartError> {
-    if !config.is_postgres() {
-        make_private(&config.data_dir)
-            .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
+/// What a node locks while it prepares SQLite; PostgreSQL has locks of its own, and nothing is kept in files there.
+fn lock_file(config: &Config) -> Result<Option<PathBuf>, StartError> {
+    if config.is_postgres() {
+        return Ok(None);
     }
+    make_private(&config.data_dir)
+        .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
+    Ok(Some(config.data_dir.join("prepare.lock")))
+}
+
+/// SQLite in the data directory, unless another database is set.
+fn database_url(config: &Config) -> Result<Secret, StartError> {
     let file = config.data_dir.join(DATABASE_FILE);
     if config.database_url.is_none() {
         // Made here, so that it is its owner's alone also where the directory isn't; SQLite's other files follow it.
@@ -185,16 +211,22 @@ impl Prepared {
     /// The node itself.
     #[must_use]
     pub fn app(self, config: &Config, issuer: &str) -> App {
-        App::new(config, self.store, self.keyring, &self.kek, self.hasher, issuer)
+        App::new(config, self.store, self.keys, self.keyring, &self.kek, self.hasher, issuer)
     }
 }
 
 /// What describes the API, without a database or a key that lasts.
-pub fn detached(params: password::Params) -> Result<State, StartError> {
+#[must_use]
+pub fn detached(params: password::Params) -> State {
     let (clock, kek) = (Clock::System, KeyEncryptionKey::generate());
-    let key = Keyring::generate(&kek, clock.micros()).ok_or(Unusable::Unknown)?;
-    let (store, keyring) = (Store::detached(clock), Keyring::open(&[key], &kek)?);
-    let lifetimes = Lifetimes { access_token: 0, session_idle: 0, session_max: 0 };
-    let tokens = Tokens::new(store.clone(), Hasher::new(params), keyring, "", lifetimes);
-    Ok(State { store, tokens, cursors: Cursors::new(kek.derived("page cursors")), readiness: Arc::default() })
+    let store = Store::detached(clock);
+    let settings = KeySettings { algorithm: SigningAlgorithm::Es256, rotation: 0, window: 0 };
+    let keys = SigningKeys::new(store.clone(), kek.clone(), settings);
+    let verifier = Arc::new(Verifier::new("", "", []));
+    let keys = LiveKeys::new(keys, Keyring::default(), Arc::clone(&verifier));
+    let lifetimes = Lifetimes { access_token: 0, session_idle: 0, session_max: 0, sessions_per_user: 1 };
+    let tokens = Tokens::new(store.clone(), Hasher::new(params), keys, &kek, "", lifetimes);
+    let limits = Limits { staleness: 0, token_age: 0 };
+    let gate = Gate::new(verifier, store.revocations(), store.clock().clone(), limits, |_, _| false);
+    State { store, tokens, gate, cursors: Cursors::new(kek.derived("page cursors")), readiness: Arc::default() }
 }

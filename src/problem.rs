@@ -50,10 +50,53 @@ impl From<Refused> for Problem {
                 "last_administrator",
                 "After this nobody could administer: some enabled user with a password must keep roles:escalate.",
             ),
+            Refused::Separation(set) => Self::new(
+                StatusCode::CONFLICT,
+                "separation_of_duty",
+                format!("This would bring together too many roles of the separation set {set}."),
+            ),
+            Refused::Cycle => Self::new(
+                StatusCode::CONFLICT,
+                "role_cycle",
+                "The junior is the role itself or stands above it, so each would inherit from the other.",
+            ),
+            Refused::SecondJunior => Self::new(
+                StatusCode::CONFLICT,
+                "limited_hierarchy",
+                "The role has an immediate junior already, and ROLECALL_HIERARCHY allows one.",
+            ),
+            Refused::InSet(set) => Self::new(
+                StatusCode::CONFLICT,
+                "in_separation_set",
+                format!(
+                    "The separation set {set} would be left with fewer roles than its cardinality. Change that first."
+                ),
+            ),
+            Refused::Cardinality => Self::new(
+                StatusCode::BAD_REQUEST,
+                "bad_cardinality",
+                "cardinality: must be at least 2 and at most the number of roles.",
+            ),
+            Refused::NoTime => bad_request("valid_until: must be later than valid_from and than now."),
+            Refused::NotAuthorized => Self::new(
+                StatusCode::CONFLICT,
+                "not_authorized",
+                "The session's user is not authorized for this role. Assign it, or one above it, first.",
+            ),
             Refused::BuiltIn => Self::new(
                 StatusCode::CONFLICT,
                 "built_in",
                 "This is part of Rolecall itself and can't be changed or deleted.",
+            ),
+            Refused::ServiceUser => Self::new(
+                StatusCode::CONFLICT,
+                "service_user",
+                "This user belongs to the client of its name: change or delete that, at /v1/clients.",
+            ),
+            Refused::NotFirstParty => Self::new(
+                StatusCode::BAD_REQUEST,
+                "not_first_party",
+                "grants: only a first-party client may have password, since it gets to see people's passwords.",
             ),
             Refused::AlreadyExists => {
                 Self::new(StatusCode::CONFLICT, "already_exists", "The name or e-mail is taken. Choose another.")
@@ -68,8 +111,9 @@ impl From<Refused> for Problem {
 /// A database that is away or busy is the caller's to wait for; any other failure is ours.
 fn database(error: &DbErr) -> Problem {
     let away = match error {
-        DbErr::ConnectionAcquire(_) => true,
-        DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause) => is_away(cause),
+        // Also where something that isn't the database answers in its place, and hangs up.
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+        DbErr::Exec(cause) | DbErr::Query(cause) => is_away(cause),
         _ => false,
     };
     if away {
@@ -83,10 +127,11 @@ fn is_away(cause: &RuntimeErr) -> bool {
     let RuntimeErr::SqlxError(error) = cause else { return true };
     match error.as_ref() {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        // SQLite: 5 busy, 6 locked, 13 disk full; PostgreSQL: class 53 out of something, 57 and 08 shut down or cut off.
+        // SQLite: 5 busy, 6 locked, 13 disk full; PostgreSQL: class 53 out of something, 57 and 08 shut down, cut off or
+        // given up, 40 two transactions in each other's way, 25P03 a transaction that did nothing for too long.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             matches!(code.as_ref(), "5" | "6" | "13" | "517")
-                || ["53", "57", "08"].iter().any(|class| code.starts_with(class))
+                || ["53", "57", "08", "40", "25P03"].iter().any(|class| code.starts_with(class))
         }),
         _ => false,
     }
@@ -116,8 +161,13 @@ impl From<Denied> for Problem {
             Denied::InvalidGrant => {
                 Self::new(StatusCode::BAD_REQUEST, "wrong_password", "The current password is not right.")
             }
-            Denied::InvalidScope => bad_request("There is no such scope."),
-            Denied::NotAssigned => bad_request("A role to activate is not assigned to the user."),
+            Denied::InvalidScope
+            | Denied::NotAssigned
+            | Denied::Separation(_)
+            | Denied::InvalidRefreshToken
+            | Denied::InvalidClient
+            | Denied::UnauthorizedClient
+            | Denied::NotYours => bad_request(format!("Not possible: {denied}.")),
             Denied::Overloaded => overloaded(),
             Denied::Store(refused) => refused.into(),
             Denied::Failed(cause) => internal(&cause),

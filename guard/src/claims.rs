@@ -37,4 +37,7 @@ pub struct Claims {
     pub permissions: BTreeSet<String>,
     /// The policy revision it was computed from.
     pub rev: i64,
+    /// Which key signed it: the `kid` in its header, not a claim.
+    #[serde(skip)]
+    pub kid: String,
 }

@@ -8,6 +8,8 @@ use crate::{Described, Problem};
 pub const SCHEME: &str = "rolecall";
 /// What [`crate::SignedIn`] leaves in an operation for [`describe_guards`] to find.
 pub(crate) const SIGNED_IN: &str = "guard:signed-in";
+/// What [`crate::OwnerOr`] leaves beside its permission.
+pub(crate) const OR_OWNER: &str = "guard:or-owner";
 /// What [`crate::Public`] leaves.
 pub(crate) const PUBLIC: &str = "guard:public";
 
@@ -15,7 +17,9 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 
 /// An operation whose handler has no guard, or more than one.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{operation} has {guards} guards; its handler's first argument must be the one of Require, SignedIn or Public")]
+#[error(
+    "{operation} has {guards} guards; its handler's first argument must be the one of Require, OwnerOr, SignedIn or Public"
+)]
 pub struct BadlyGuarded {
     /// Method and path.
     pub operation: String,
@@ -39,9 +43,13 @@ pub fn operations(document: &mut Value) -> impl Iterator<Item = (String, String,
 /// `catalogue` gives the scopes their descriptions; `token_url` is where the password flow goes.
 pub fn describe_guards(document: &mut Value, catalogue: &[Described], token_url: &str) -> Result<(), BadlyGuarded> {
     for (path, method, operation) in operations(document) {
-        let guard = only_guard(operation)
+        let (guard, unless_owner) = only_guard(operation)
             .map_err(|guards| BadlyGuarded { operation: format!("{} {path}", method.to_uppercase()), guards })?;
         describe(operation, &guard);
+        if let Some(permission) = unless_owner {
+            operation.insert("x-required-permission-unless-owner".into(), json!(permission));
+            answer(operation, "403", "Forbidden");
+        }
     }
     let scopes: Map<_, _> =
         catalogue.iter().map(|described| (described.name.to_owned(), json!(described.description))).collect();
@@ -54,7 +62,8 @@ pub fn describe_guards(document: &mut Value, catalogue: &[Described], token_url:
     Ok(())
 }
 
-fn only_guard(operation: &Map<String, Value>) -> Result<String, usize> {
+/// The guard, and the permission that the owner doesn't need.
+fn only_guard(operation: &Map<String, Value>) -> Result<(String, Option<String>), usize> {
     let guards: Vec<&String> = operation
         .get("security")
         .and_then(Value::as_array)
@@ -64,7 +73,8 @@ fn only_guard(operation: &Map<String, Value>) -> Result<String, usize> {
         .flat_map(Map::keys)
         .collect();
     match guards.as_slice() {
-        [guard] => Ok((*guard).clone()),
+        [guard] => Ok(((*guard).clone(), None)),
+        [permission, marker] if *marker == OR_OWNER => Ok((SIGNED_IN.to_owned(), Some((*permission).clone()))),
         several => Err(several.len()),
     }
 }

@@ -2,6 +2,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use poem::{Request, RequestBody, Result};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use uuid::Uuid;
 
 use crate::{Claims, Gate, Permission, Problem, Refusal, document};
 
@@ -23,6 +24,38 @@ impl<P: Permission> Require<P> {
     }
 }
 
+/// The caller has a valid token, and either owns what is asked for or carries the permission `P`: which of the two the
+/// handler finds out, and then asks [`OwnerOr::allow`].
+#[derive(Clone, Debug)]
+pub struct OwnerOr<P> {
+    /// What the caller's token says.
+    pub claims: Arc<Claims>,
+    refusal: Option<Refusal>,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> OwnerOr<P> {
+    /// The permission that whoever isn't the owner needs.
+    #[must_use]
+    pub fn permission(&self) -> &'static str {
+        P::NAME
+    }
+
+    /// Whether the caller is this one.
+    #[must_use]
+    pub fn is(&self, owner: Uuid) -> bool {
+        self.claims.sub == owner
+    }
+
+    /// Refuses who neither is the owner nor carries the permission; of what there isn't there is no owner.
+    pub fn allow(&self, owner: Option<Uuid>) -> Result<(), Problem> {
+        match &self.refusal {
+            Some(refusal) if !owner.is_some_and(|owner| self.is(owner)) => Err(refusal.clone().into()),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The caller has a valid token; no permission is needed.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
@@ -40,14 +73,14 @@ fn gate(request: &Request) -> Result<&Gate, Problem> {
 }
 
 macro_rules! guard {
-    ([$($generics:tt)*] $type:ty, $marker:expr, |$request:ident| $check:expr) => {
+    ([$($generics:tt)*] $type:ty, [$($marker:expr),+], |$request:ident| $check:expr) => {
         impl<'a, $($generics)*> ApiExtractor<'a> for $type {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
             type ParamType = ();
             type ParamRawType = ();
 
             fn security_schemes() -> Vec<&'static str> {
-                vec![$marker]
+                vec![$($marker),+]
             }
 
             async fn from_request(
@@ -61,12 +94,17 @@ macro_rules! guard {
     };
 }
 
-guard!([P: Permission] Require<P>, P::NAME, |request| {
+guard!([P: Permission] Require<P>, [P::NAME], |request| {
     let claims = gate(request)?.require(request, P::NAME).map_err(Problem::from)?;
     Ok(Self { claims, permission: PhantomData })
 });
-guard!([] SignedIn, document::SIGNED_IN, |request| {
+guard!([P: Permission] OwnerOr<P>, [P::NAME, document::OR_OWNER], |request| {
+    let gate = gate(request)?;
+    let claims = gate.sign_in(request).map_err(Problem::from)?;
+    Ok(Self { claims, refusal: gate.require(request, P::NAME).err(), permission: PhantomData })
+});
+guard!([] SignedIn, [document::SIGNED_IN], |request| {
     let claims = gate(request)?.sign_in(request).map_err(Problem::from)?;
     Ok(Self { claims })
 });
-guard!([] Public, document::PUBLIC, |_request| Ok(Self));
+guard!([] Public, [document::PUBLIC], |_request| Ok(Self));

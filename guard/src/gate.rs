@@ -92,28 +92,52 @@ impl Gate {
 
     /// The node has just read everything there was to read.
     pub fn hear(&self) {
-        self.heard.store(self.clock.seconds(), Ordering::Relaxed);
+        self.heard_at(self.clock.seconds());
+    }
+
+    /// The node has read everything that there was at that time (seconds since 1970).
+    pub fn heard_at(&self, seconds: i64) {
+        // Later news count, unless the clock was set back meanwhile.
+        let before = self.heard.load(Ordering::Relaxed);
+        if seconds > before || before > self.clock.seconds() {
+            self.heard.store(seconds, Ordering::Relaxed);
+        }
     }
 
     /// Whether the node heard from the database recently enough to trust tokens.
     #[must_use]
     pub fn in_touch(&self) -> bool {
-        self.clock.seconds() - self.heard.load(Ordering::Relaxed) <= self.limits.staleness
+        self.in_touch_at(self.clock.seconds())
     }
 
-    /// The caller's claims, if the request brings a token that is valid and still true.
+    fn in_touch_at(&self, now: i64) -> bool {
+        now - self.heard.load(Ordering::Relaxed) <= self.limits.staleness
+    }
+
+    /// The caller's claims, if the request brings a token that is valid here and still true.
     pub fn sign_in(&self, request: &Request) -> Result<Arc<Claims>, Refusal> {
-        let token = bearer(request)?;
-        if !self.in_touch() {
+        let claims = self.inspect(bearer(request)?)?;
+        if self.verifier.is_for_us(&claims) { Ok(claims) } else { Err(Refusal::Invalid(Invalid::Malformed)) }
+    }
+
+    /// A token's claims, if it is valid and still true, whomever it is for.
+    pub fn inspect(&self, token: &str) -> Result<Arc<Claims>, Refusal> {
+        let now = self.clock.seconds();
+        if !self.in_touch_at(now) {
             return Err(Refusal::Silent);
         }
-        let now = self.clock.seconds();
-        let claims = self.verifier.verify(token, now).map_err(Refusal::Invalid)?;
+        let claims = self.verifier.verify_for_any(token, now).map_err(Refusal::Invalid)?;
         if claims.iat.saturating_add(self.limits.token_age + LEEWAY) <= now {
             return Err(Refusal::Invalid(Invalid::Expired));
         }
         self.still_true(&claims)?;
         Ok(claims)
+    }
+
+    /// A token's claims, if it is one of this issuer's, good or not any more: enough to sign out with.
+    #[must_use]
+    pub fn recognise(&self, token: &str) -> Option<Claims> {
+        self.verifier.recognise(token)
     }
 
     /// Refuses a token that is older than a change that concerns it.
@@ -140,7 +164,8 @@ fn bearer(request: &Request) -> Result<&str, Refusal> {
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Refusal::Anonymous);
     };
-    let value = value.to_str().map_err(|_| Refusal::Invalid(Invalid::Malformed))?;
+    // Not to_str, which looks at each character by itself: what isn't ASCII is no token anyway.
+    let value = str::from_utf8(value.as_bytes()).map_err(|_| Refusal::Invalid(Invalid::Malformed))?;
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
         _ => Err(Refusal::Anonymous),

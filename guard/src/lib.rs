@@ -30,9 +30,9 @@ mod verify;
 
 pub use claims::Claims;
 pub use clock::Clock;
-pub use extract::{Public, Require, SignedIn};
+pub use extract::{OwnerOr, Public, Require, SignedIn};
 pub use gate::{Gate, Limits, Refusal};
 pub use permission::{Described, Permission};
 pub use problem::Problem;
 pub use revocations::{Revocations, Subject};
-pub use verify::{Invalid, Key, Verifier};
+pub use verify::{Invalid, Key, LEEWAY, Verifier};

@@ -68,6 +68,12 @@ impl Problem {
         self.status
     }
 
+    /// The stable word for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// What went wrong, for people.
     #[must_use]
     pub fn detail(&self) -> &str {

@@ -14,6 +14,13 @@ pub enum Subject {
     User(Uuid),
     /// A role, by name.
     Role(String),
+    /// An application, by its `client_id`.
+    Client(String),
+    /// A session that goes on with other roles, by its `sid`.
+    Session(Uuid),
+    /// A signing key, by its `kid`. It is gone for good, so a token's `rev`, which whoever stole the key may have
+    /// written, doesn't matter.
+    Key(String),
 }
 
 /// Who lost something, and at which revision: what makes a stateless token stop at once.
@@ -30,7 +37,11 @@ pub struct Revocations {
 struct Entries {
     users: HashMap<Uuid, Mark>,
     roles: HashMap<String, Mark>,
-    ended_sessions: HashMap<Uuid, i64>,
+    clients: HashMap<String, Mark>,
+    sessions: HashMap<Uuid, Mark>,
+    keys: HashMap<String, Mark>,
+    /// Sessions (`sid`), and tokens without one (`jti`).
+    ended: HashMap<Uuid, i64>,
     forgotten_until: i64,
 }
 
@@ -61,16 +72,25 @@ impl Revocations {
             match subject {
                 Subject::User(id) => entries.users.insert(*id, mark),
                 Subject::Role(name) => entries.roles.insert(name.clone(), mark),
+                Subject::Client(id) => entries.clients.insert(id.clone(), mark),
+                Subject::Session(id) => entries.sessions.insert(*id, mark),
+                Subject::Key(kid) => entries.keys.insert(kid.clone(), mark),
             };
         }
         entries.forget(at - self.window);
     }
 
-    /// Notes that `sessions` have ended at `at` (seconds since 1970); that is final.
-    pub fn end_sessions(&self, sessions: impl IntoIterator<Item = Uuid>, at: i64) {
+    /// Notes that sessions (`sid`), or tokens without one (`jti`), have ended, each with when (seconds since 1970); that
+    /// is final. Most of them are known already, since nodes read them again and again.
+    pub fn end(&self, ended: impl IntoIterator<Item = (Uuid, i64)>) {
+        let news: Vec<_> = {
+            let entries = self.read();
+            ended.into_iter().filter(|(id, _)| !entries.ended.contains_key(id)).collect()
+        };
+        let Some(latest) = news.iter().map(|(_, at)| *at).max() else { return };
         let mut entries = self.write();
-        entries.ended_sessions.extend(sessions.into_iter().map(|id| (id, at)));
-        entries.forget(at - self.window);
+        entries.ended.extend(news);
+        entries.forget(latest - self.window);
     }
 
     /// Whether the token was issued before something it rests on was taken away.
@@ -79,8 +99,17 @@ impl Revocations {
         let entries = self.read();
         let newer = |mark: &Mark| mark.revision > claims.rev;
         entries.users.get(&claims.sub).is_some_and(newer)
-            || claims.sid.is_some_and(|sid| entries.ended_sessions.contains_key(&sid))
+            || entries.ended.contains_key(&claims.sid.unwrap_or(claims.jti))
+            || entries.clients.get(&claims.client_id).is_some_and(newer)
+            || claims.sid.is_some_and(|sid| entries.sessions.get(&sid).is_some_and(newer))
+            || entries.keys.contains_key(&claims.kid)
             || (!entries.roles.is_empty() && claims.roles.iter().any(|role| entries.roles.get(role).is_some_and(newer)))
+    }
+
+    /// Whether this signing key was retired lately.
+    #[must_use]
+    pub fn key_retired(&self, kid: &str) -> bool {
+        self.read().keys.contains_key(kid)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Entries> {
@@ -101,7 +130,10 @@ impl Entries {
         self.forgotten_until = before;
         self.users.retain(|_, mark| mark.at >= before);
         self.roles.retain(|_, mark| mark.at >= before);
-        self.ended_sessions.retain(|_, at| *at >= before);
+        self.clients.retain(|_, mark| mark.at >= before);
+        self.sessions.retain(|_, mark| mark.at >= before);
+        self.keys.retain(|_, mark| mark.at >= before);
+        self.ended.retain(|_, at| *at >= before);
     }
 }
 
@@ -126,12 +158,14 @@ mod tests {
             roles: BTreeSet::from(["reader".to_owned()]),
             permissions: BTreeSet::new(),
             rev,
+            kid: "k".into(),
         }
     }
 
     #[test]
-    fn a_token_older_than_its_users_or_its_roles_last_loss_is_revoked() {
-        for subject in [Subject::User(Uuid::from_u128(1)), Subject::Role("reader".into())] {
+    fn a_token_older_than_the_last_loss_of_its_user_role_client_or_session_is_revoked() {
+        let (user, session) = (Subject::User(Uuid::from_u128(1)), Subject::Session(Uuid::from_u128(3)));
+        for subject in [user, session, Subject::Role("reader".into()), Subject::Client("c".into())] {
             let revocations = Revocations::new(900);
             revocations.mark(&[subject], 5, 0);
             assert!(revocations.revoked(&token(4)));
@@ -143,14 +177,37 @@ mod tests {
     #[test]
     fn losses_of_others_do_not_matter() {
         let revocations = Revocations::new(900);
-        revocations.mark(&[Subject::User(Uuid::from_u128(9)), Subject::Role("writer".into())], 5, 0);
+        let others = [
+            Subject::User(Uuid::from_u128(9)),
+            Subject::Role("writer".into()),
+            Subject::Client("d".into()),
+            Subject::Session(Uuid::from_u128(1)),
+            Subject::Key("l".into()),
+        ];
+        revocations.mark(&others, 5, 0);
         assert!(!revocations.revoked(&token(4)));
+    }
+
+    #[test]
+    fn a_retired_keys_token_is_revoked_whatever_revision_it_claims() {
+        let revocations = Revocations::new(900);
+        revocations.mark(&[Subject::Key("k".into())], 5, 0);
+        assert!(revocations.revoked(&token(i64::MAX)));
+        assert!(revocations.key_retired("k") && !revocations.key_retired("l"));
+    }
+
+    #[test]
+    fn a_token_of_a_session_ends_with_the_session_and_another_by_itself() {
+        let revocations = Revocations::new(900);
+        revocations.end([(Uuid::from_u128(2), 0)]);
+        assert!(!revocations.revoked(&token(4)), "its jti, but it has a session");
+        assert!(revocations.revoked(&Claims { sid: None, ..token(4) }));
     }
 
     #[test]
     fn a_token_of_an_ended_session_is_revoked_whatever_its_revision() {
         let revocations = Revocations::new(900);
-        revocations.end_sessions([Uuid::from_u128(3)], 0);
+        revocations.end([(Uuid::from_u128(3), 0)]);
         assert!(revocations.revoked(&token(99)));
     }
 
@@ -168,10 +225,10 @@ mod tests {
     fn an_ended_session_is_kept_for_the_window_and_then_forgotten_too() {
         let revocations = Revocations::new(900);
         assert_eq!(revocations.window(), 900);
-        revocations.end_sessions([Uuid::from_u128(3)], 1000);
-        revocations.end_sessions([Uuid::from_u128(9)], 1900);
+        revocations.end([(Uuid::from_u128(3), 1000)]);
+        revocations.end([(Uuid::from_u128(9), 1900)]);
         assert!(revocations.revoked(&token(4)), "still inside the window");
-        revocations.end_sessions([Uuid::from_u128(9)], 1961);
+        revocations.end([(Uuid::from_u128(10), 1961)]);
         assert!(!revocations.revoked(&token(4)));
     }
 

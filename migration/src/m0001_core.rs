@@ -1,4 +1,4 @@
-use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+use sea_orm_migration::prelude::*;
 
 /// Users, roles, permissions, sessions, signing keys and the ledger.
 #[derive(DeriveMigrationName)]
@@ -7,11 +7,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let postgres = manager.get_database_backend() == DbBackend::Postgres;
-        let (id, bytes, name) =
-            if postgres { ("uuid", "bytea", "text COLLATE \"C\"") } else { ("blob", "blob", "text") };
-        let sql = SCHEMA.replace("{id}", id).replace("{bytes}", bytes).replace("{name}", name);
-        manager.get_connection().execute_unprepared(&sql).await?;
+        manager.get_connection().execute_unprepared(&crate::dialect(manager, SCHEMA)).await?;
         Ok(())
     }
 

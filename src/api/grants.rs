@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use poem_openapi::{
     Object, OpenApi,
     param::{Header, Path, Query},
@@ -7,12 +9,13 @@ use rolecall_guard::{Problem, Require};
 
 use super::{
     State, Tag,
-    responses::{Done, NoMembers, page},
-    text::Limit,
+    dry_run::Instead,
+    responses::{Done, NoMembers, page, yes},
+    text::{Limit, Line},
 };
 use crate::{
     catalogue::roles as permission,
-    policy::{PermissionName, RoleName},
+    policy::{Graph, PermissionName, RoleName},
     store::{
         IfMatch,
         commands::{Grant, Revoke},
@@ -21,14 +24,32 @@ use crate::{
 
 /// A permission that a role was granted.
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 struct GrantedPermission {
     permission: String,
+    /// The juniors that were granted it, if the role wasn't itself.
+    via: Option<Vec<String>>,
 }
 
-impl From<PermissionName> for GrantedPermission {
-    fn from(permission: PermissionName) -> Self {
-        Self { permission: permission.into() }
+impl From<(PermissionName, BTreeSet<RoleName>)> for GrantedPermission {
+    fn from((permission, via): (PermissionName, BTreeSet<RoleName>)) -> Self {
+        let via = (!via.is_empty()).then(|| via.into_iter().map(String::from).collect());
+        Self { permission: permission.into(), via }
     }
+}
+
+/// What a role gives, each with the juniors that were granted it; with none, where the role was itself.
+fn given(graph: &Graph, role: &RoleName, inherited: bool) -> BTreeMap<PermissionName, BTreeSet<RoleName>> {
+    let granted = |role: &RoleName| graph.role(role).map(|role| role.grants.clone()).unwrap_or_default();
+    let own = granted(role);
+    let mut given: BTreeMap<_, _> = own.iter().map(|permission| (permission.clone(), BTreeSet::new())).collect();
+    let below = if inherited { graph.authorized([role.as_str()]) } else { BTreeSet::new() };
+    for junior in below {
+        for permission in granted(&junior).difference(&own) {
+            given.entry(permission.clone()).or_default().insert(junior.clone());
+        }
+    }
+    given
 }
 
 page! {
@@ -42,19 +63,27 @@ pub(super) struct Grants(pub(super) State);
 impl Grants {
     /// List a role's permissions
     ///
-    /// By name.
+    /// Those granted to it and those inherited, by name.
     #[oai(path = "/roles/:role/permissions", method = "get", operation_id = "list_role_permissions")]
     async fn list(
         &self,
         _caller: Require<permission::Read>,
         role: Path<RoleName>,
+        /// Also what its juniors give it.
+        #[oai(default = "yes")]
+        inherited: Query<bool>,
+        /// Only those on this resource type.
+        resource: Query<Option<Line<64>>>,
         #[oai(default)] limit: Query<Limit>,
         cursor: Query<Option<String>>,
     ) -> Result<Json<GrantedPermissionPage>, Problem> {
-        let paging = self.0.cursors.paging(format!("role permissions {}", role.0), limit.0, cursor.0)?;
+        let list = format!("role permissions {} {} {:?}", role.0, inherited.0, resource.0);
+        let paging = self.0.cursors.paging(list, limit.0, cursor.0)?;
         self.0.store.role(&role).await?;
-        let permissions = self.0.store.snapshot().graph.permissions([role.0.as_str()]);
-        Ok(Json(paging.of(permissions, ToString::to_string).into()))
+        let all = given(&self.0.store.snapshot().graph, &role, inherited.0);
+        let is_on = |name: &PermissionName| resource.0.as_ref().is_none_or(|resource| name.resource() == resource.0);
+        let some = all.into_iter().filter(|(permission, _)| is_on(permission)).map(GrantedPermission::from);
+        Ok(Json(paging.of(some, |item| item.permission.clone()).into()))
     }
 
     /// Grant a permission to a role
@@ -64,15 +93,16 @@ impl Grants {
     async fn grant(
         &self,
         caller: Require<permission::Update>,
+        #[oai(default)] dry_run: Query<bool>,
         role: Path<RoleName>,
         permission: Path<PermissionName>,
         /// Only if the role's state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
         _body: NoMembers,
-    ) -> Result<Done, Problem> {
+    ) -> Result<Done, Instead> {
         let command = Grant { role: role.0, permission: permission.0 };
-        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 
@@ -83,14 +113,15 @@ impl Grants {
     async fn revoke(
         &self,
         caller: Require<permission::Update>,
+        #[oai(default)] dry_run: Query<bool>,
         role: Path<RoleName>,
         permission: Path<PermissionName>,
         /// Only if the role's state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-    ) -> Result<Done, Problem> {
+    ) -> Result<Done, Instead> {
         let command = Revoke { role: role.0, permission: permission.0 };
-        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 }

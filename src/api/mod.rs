@@ -1,10 +1,16 @@
 //! The HTTP API: one file a resource, mirroring the URLs.
 
+mod access;
 mod assignments;
+mod client_secrets;
+mod clients;
 mod cursor;
 pub mod docs;
 pub mod document;
+mod dry_run;
+mod explain;
 mod grants;
+mod juniors;
 mod ledger;
 mod me;
 mod oauth;
@@ -12,8 +18,11 @@ mod operations;
 mod permissions;
 mod responses;
 mod roles;
+mod separation_sets;
+mod sessions;
 mod text;
 mod users;
+mod who_can;
 
 use std::sync::Arc;
 
@@ -23,7 +32,8 @@ pub use cursor::Cursors;
 pub use oauth::{Failure, OAuthError};
 pub use operations::Readiness;
 
-use rolecall_guard::{Permission, Problem, Require};
+use dry_run::Instead;
+use rolecall_guard::Gate;
 
 use crate::{
     store::{Actor, Command, IfMatch, Store},
@@ -31,12 +41,14 @@ use crate::{
 };
 
 /// What handlers work with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct State {
     /// The database.
     pub store: Store,
     /// Signing in and issuing.
     pub tokens: Tokens,
+    /// What says whether a token is good.
+    pub gate: Gate,
     /// Page cursors.
     pub cursors: Cursors,
     /// Whether to send requests here.
@@ -44,14 +56,19 @@ pub struct State {
 }
 
 impl State {
-    /// Changes policy as the caller, if the state is one that `if_match` accepts.
-    async fn change<P: Permission, C: Command>(
+    /// Changes policy as the caller, if the state is one that `if_match` accepts; or tells what would change.
+    async fn change<C: Command>(
         &self,
-        caller: &Require<P>,
+        caller: impl Into<Actor>,
+        dry_run: bool,
         if_match: Option<&IfMatch>,
         command: &C,
-    ) -> Result<C::Output, Problem> {
-        Ok(self.store.write(&Actor::from(caller), if_match, command).await?)
+    ) -> Result<C::Output, Instead> {
+        let actor = caller.into();
+        if dry_run {
+            return Err(Instead::forecast(&actor, self.store.forecast(&actor, if_match, command).await?));
+        }
+        Ok(self.store.write(&actor, if_match, command).await?)
     }
 }
 
@@ -65,12 +82,21 @@ enum Tag {
     Me,
     /// People and services.
     Users,
+    /// What sign-ins opened.
+    Sessions,
     /// Who has which role.
     Assignments,
     /// Named job functions, and what they are granted.
     Roles,
+    /// Roles that one person, or one session, may not have together.
+    #[oai(rename = "Separation sets")]
+    SeparationSets,
     /// Actions on resource types.
     Permissions,
+    /// Ask who may do what, as OpenID AuthZEN 1.0 does.
+    Access,
+    /// Applications that ask for tokens.
+    Clients,
     /// Every policy change there ever was.
     Ledger,
     /// For whoever runs the server.
@@ -80,15 +106,28 @@ enum Tag {
 /// Every operation there is.
 #[must_use]
 pub fn api(state: &State) -> impl OpenApi + use<> {
-    (
+    let people = (
         oauth::OAuth(state.clone()),
         me::Me(state.clone()),
         users::Users(state.clone()),
+        sessions::Sessions(state.clone()),
         assignments::Assignments(state.clone()),
+        explain::Explain(state.clone()),
+    );
+    let policy = (
         roles::Roles(state.clone()),
         grants::Grants(state.clone()),
+        juniors::Juniors(state.clone()),
+        separation_sets::SeparationSets(state.clone()),
         permissions::Permissions(state.clone()),
+        who_can::WhoCan(state.clone()),
+    );
+    let rest = (
+        access::Access(state.clone()),
+        clients::Clients(state.clone()),
+        client_secrets::ClientSecrets(state.clone()),
         ledger::Ledger(state.clone()),
         operations::Operations(state.clone()),
-    )
+    );
+    (people, policy, rest)
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     State, Tag,
+    dry_run::Instead,
     responses::{Created, Done, Found, created, found, page, shown},
     text::{Limit, Line},
     users::{change, known},
@@ -129,14 +130,15 @@ impl Permissions {
     async fn create(
         &self,
         caller: Require<permission::Create>,
+        #[oai(default)] dry_run: Query<bool>,
         new: Json<NewPermission>,
-    ) -> Result<Created<Permission>, Problem> {
+    ) -> Result<Created<Permission>, Instead> {
         let command = CreatePermission {
             id: PermissionId(random::id(self.0.store.clock())),
             name: new.0.name,
             description: new.0.description.map(|description| description.0),
         };
-        let permission = self.0.change(&caller, None, &command).await?;
+        let permission = self.0.change(&caller, dry_run.0, None, &command).await?;
         Ok(created(format!("/v1/permissions/{}", permission.name), permission.revision, permission))
     }
 
@@ -160,15 +162,16 @@ impl Permissions {
     async fn update(
         &self,
         caller: Require<permission::Update>,
+        #[oai(default)] dry_run: Query<bool>,
         permission: Path<PermissionName>,
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
         patch: Json<PermissionPatch>,
-    ) -> Result<Found<Permission>, Problem> {
+    ) -> Result<Found<Permission>, Instead> {
         let description = change(patch.0.description, |line| line.0);
         let command = UpdatePermission { permission: permission.0, description };
-        let permission = self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        let permission = self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(found(permission.revision, permission))
     }
 
@@ -179,13 +182,14 @@ impl Permissions {
     async fn delete(
         &self,
         caller: Require<permission::Delete>,
+        #[oai(default)] dry_run: Query<bool>,
         permission: Path<PermissionName>,
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-    ) -> Result<Done, Problem> {
+    ) -> Result<Done, Instead> {
         let command = DeletePermission { permission: permission.0 };
-        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 }

@@ -1,7 +1,8 @@
-use poem::{Request, RequestBody};
+use poem::{Body, FromRequest, Request, RequestBody};
 use poem_openapi::{
-    ApiResponse,
+    ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions,
     payload::Json,
+    registry::{MetaRequest, Registry},
     types::{ParseFromJSON, ToJSON},
 };
 use rolecall_guard::Problem;
@@ -10,6 +11,11 @@ use time::OffsetDateTime;
 
 use super::text::etag;
 use crate::problem::bad_request;
+
+/// What a parameter is by default.
+pub(super) fn yes() -> bool {
+    true
+}
 
 /// 200 with the representation and its `ETag`.
 #[derive(ApiResponse)]
@@ -65,6 +71,12 @@ pub(super) fn shown(micros: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
+/// A time that someone sent, in microseconds since 1970; what is beyond counting is as good as never.
+pub(super) fn micros(time: OffsetDateTime) -> i64 {
+    let micros = time.unix_timestamp_nanos() / 1000;
+    i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
+}
+
 /// A page of a list: `items`, and `next` for `cursor` if there are more.
 macro_rules! page {
     ($(#[$about:meta])* $name:ident of $item:ty) => {
@@ -91,14 +103,56 @@ pub(super) use page;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NoMembers;
 
-impl<'a> poem::FromRequest<'a> for NoMembers {
+impl<'a> FromRequest<'a> for NoMembers {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
-        let bytes = Vec::<u8>::from_request(request, body).await?;
-        let no_members =
-            |bytes: &[u8]| serde_json::from_slice::<Map<String, Value>>(bytes).is_ok_and(|it| it.is_empty());
-        if bytes.trim_ascii().is_empty() || no_members(&bytes) {
+        let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
+        if says_nothing(&bytes) {
             return Ok(Self);
         }
         Err(Problem::into(bad_request("This request takes no members; send no body, or {}.")))
+    }
+}
+
+/// Whether a body is left out, or an object without members, whatever its `Content-Type`.
+fn says_nothing(bytes: &[u8]) -> bool {
+    let members = serde_json::from_slice::<Map<String, Value>>(bytes);
+    bytes.trim_ascii().is_empty() || members.is_ok_and(|members| members.is_empty())
+}
+
+/// A JSON body that may be left out, with its `Content-Type`.
+#[derive(Clone, Debug)]
+pub(super) struct Optional<T>(pub(super) Option<T>);
+
+impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Optional<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest { required: false, ..<Json<T> as ApiExtractor>::request_meta()? })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self(None));
+        }
+        if request.content_type().is_none()
+            && says_nothing(&bytes)
+            && let Ok(value) = T::parse_from_json(Some(Value::Object(Map::new())))
+        {
+            return Ok(Self(Some(value)));
+        }
+        let mut body = RequestBody::new(Body::from(bytes));
+        let Json(value) = <Json<T> as ApiExtractor>::from_request(request, &mut body, options).await?;
+        Ok(Self(Some(value)))
     }
 }

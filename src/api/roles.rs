@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     State, Tag,
+    dry_run::Instead,
     responses::{Created, Done, Found, created, found, page, shown},
     text::{Limit, Line},
     users::{change, known},
@@ -80,11 +81,18 @@ struct NewRole {
     /// Permissions to grant at once.
     #[oai(validator(max_items = 500))]
     permissions: Option<Vec<PermissionName>>,
+    /// Roles to inherit from.
+    #[oai(validator(max_items = 500))]
+    juniors: Option<Vec<RoleName>>,
+    /// Roles that inherit from it.
+    #[oai(validator(max_items = 500))]
+    seniors: Option<Vec<RoleName>>,
 }
 
 impl Example for NewRole {
     fn example() -> Self {
-        Self { name: known("editor"), description: Some(known("Writes and corrects articles")), permissions: None }
+        let description = Some(known("Writes and corrects articles"));
+        Self { name: known("editor"), description, permissions: None, juniors: None, seniors: None }
     }
 }
 
@@ -125,17 +133,24 @@ impl Roles {
 
     /// Create a role
     ///
-    /// Naming permissions grants them at once; you can only grant what you hold.
+    /// Naming permissions or juniors gives it theirs at once; you can only give what you hold.
     #[oai(path = "/roles", method = "post", operation_id = "create_role")]
-    async fn create(&self, caller: Require<permission::Create>, new: Json<NewRole>) -> Result<Created<Role>, Problem> {
-        let NewRole { name, description, permissions } = new.0;
+    async fn create(
+        &self,
+        caller: Require<permission::Create>,
+        #[oai(default)] dry_run: Query<bool>,
+        new: Json<NewRole>,
+    ) -> Result<Created<Role>, Instead> {
+        let NewRole { name, description, permissions, juniors, seniors } = new.0;
         let command = CreateRole {
             id: RoleId(random::id(self.0.store.clock())),
             name,
             description: description.map(|description| description.0),
             permissions: permissions.into_iter().flatten().collect::<BTreeSet<_>>(),
+            juniors: juniors.into_iter().flatten().collect(),
+            seniors: seniors.into_iter().flatten().collect(),
         };
-        let role = self.0.change(&caller, None, &command).await?;
+        let role = self.0.change(&caller, dry_run.0, None, &command).await?;
         Ok(created(format!("/v1/roles/{}", role.name), role.revision, role))
     }
 
@@ -155,31 +170,33 @@ impl Roles {
     async fn update(
         &self,
         caller: Require<permission::Update>,
+        #[oai(default)] dry_run: Query<bool>,
         role: Path<RoleName>,
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
         patch: Json<RolePatch>,
-    ) -> Result<Found<Role>, Problem> {
+    ) -> Result<Found<Role>, Instead> {
         let command = UpdateRole { role: role.0, description: change(patch.0.description, |line| line.0) };
-        let role = self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        let role = self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(found(role.revision, role))
     }
 
     /// Delete a role
     ///
-    /// With its assignments and grants. A role made later under the same name has none of them.
+    /// With its assignments and grants, and its place among other roles. A role made later under the same name has none of them.
     #[oai(path = "/roles/:role", method = "delete", operation_id = "delete_role")]
     async fn delete(
         &self,
         caller: Require<permission::Delete>,
+        #[oai(default)] dry_run: Query<bool>,
         role: Path<RoleName>,
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-    ) -> Result<Done, Problem> {
+    ) -> Result<Done, Instead> {
         let command = DeleteRole { role: role.0 };
-        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 }

@@ -9,8 +9,8 @@ use poem_openapi::{
 use serde_json::Value;
 
 use crate::{
-    policy::{PermissionName, RoleName, Username},
-    store::{IfMatch, UserRef},
+    policy::{ClientId, PermissionName, RoleName, SetName, Username},
+    store::{IfMatch, SetRef, UserRef},
 };
 
 /// A text that reads as `$type`, with the schema that says so.
@@ -78,6 +78,9 @@ const PERMISSION: &str = "^[a-z0-9][a-z0-9_.-]{0,63}:[a-z0-9][a-z0-9_.-]{0,63}$"
 
 text!([] Username, "string_username", |schema| patterned(&mut schema, NAME, "alice"));
 text!([] RoleName, "string_role", |schema| patterned(&mut schema, NAME, "editor"));
+text!([] SetName, "string_set", |schema| patterned(&mut schema, NAME, "payments"));
+text!([] SetRef, "string_set", |schema| patterned(&mut schema, NAME, "payments"));
+text!([] ClientId, "string_client_id", |schema| patterned(&mut schema, NAME, "billing"));
 text!([] PermissionName, "string_permission", |schema| patterned(&mut schema, PERMISSION, "articles:update"));
 text!([] UserRef, "string_user", |schema| patterned(&mut schema, NAME, "alice"));
 text!([] IfMatch, "string_If-Match", |schema| schema.max_length = Some(1000));
@@ -85,8 +88,9 @@ text!([] Email, "string_email", |schema| {
     schema.format = Some("email");
     schema.max_length = Some(Email::LONGEST);
 });
+text!([] Audience, "string_audience", |schema| schema.pattern = Some("^[!-~]{1,500}$".into()));
 text!([const LONGEST: usize] Line<LONGEST>, "string_text", |schema| schema.max_length = Some(LONGEST));
-shown_as_text!(Username, RoleName, PermissionName, Email);
+shown_as_text!(Username, RoleName, SetName, ClientId, PermissionName, Email, Audience);
 
 impl<const LONGEST: usize> ToJSON for Line<LONGEST> {
     fn to_json(&self) -> Option<Value> {
@@ -138,6 +142,27 @@ impl std::fmt::Display for Email {
     }
 }
 
+/// Whom tokens are for: often a URL, but any visible ASCII will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Audience(pub(super) String);
+
+impl FromStr for Audience {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if (1..=500).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err("must be 1 to 500 visible ASCII characters")
+    }
+}
+
+impl std::fmt::Display for Audience {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The tag of a state, as it stands in `ETag`.
 pub(super) fn etag(revision: i64) -> String {
     format!("\"{revision}\"")
@@ -162,6 +187,11 @@ pub(super) struct Limit(pub(super) u64);
 
 impl Limit {
     const MOST: u64 = 500;
+
+    /// So many, or as many as there are at most.
+    pub(super) fn at_most(limit: u64) -> Self {
+        Self(limit.min(Self::MOST))
+    }
 }
 
 impl Default for Limit {
@@ -213,6 +243,16 @@ mod tests {
         }
         for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b\n", &format!("{}@b", "a".repeat(253))] {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_audience_is_visible_ascii_of_a_bounded_length() {
+        for good in ["a", "https://billing.example/?a=1#~", &"a".repeat(500)] {
+            assert!(good.parse::<Audience>().is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "ä", "a\n", "\u{7f}", &"a".repeat(501)] {
+            assert!(bad.parse::<Audience>().is_err(), "{bad}");
         }
     }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     State, Tag,
+    dry_run::Instead,
     responses::{Created, Done, Found, created, found, page, shown},
     text::{Email, Limit, Line},
 };
@@ -226,7 +227,12 @@ impl Users {
     ///
     /// Naming roles gives them at once; you can only give what you hold.
     #[oai(path = "/users", method = "post", operation_id = "create_user")]
-    async fn create(&self, caller: Require<permission::Create>, new: Json<NewUser>) -> Result<Created<User>, Problem> {
+    async fn create(
+        &self,
+        caller: Require<permission::Create>,
+        #[oai(default)] dry_run: Query<bool>,
+        new: Json<NewUser>,
+    ) -> Result<Created<User>, Instead> {
         let NewUser { username, password, email, display_name, roles } = new.0;
         let password_hash = match password {
             Some(password) => Some(self.0.new_password(password.0, &username).await?),
@@ -240,7 +246,7 @@ impl Users {
             display_name: display_name.map(|name| name.0),
             roles: roles.into_iter().flatten().collect::<BTreeSet<_>>(),
         };
-        let user = self.0.change(&caller, None, &command).await?;
+        let user = self.0.change(&caller, dry_run.0, None, &command).await?;
         Ok(created(format!("/v1/users/{}", user.username), user.revision, user))
     }
 
@@ -265,13 +271,14 @@ impl Users {
     async fn update(
         &self,
         caller: Require<permission::Update>,
+        #[oai(default)] dry_run: Query<bool>,
         /// A username or an id.
         user: Path<UserRef>,
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
         patch: Json<UserPatch>,
-    ) -> Result<Found<User>, Problem> {
+    ) -> Result<Found<User>, Instead> {
         let UserPatch { username, email, display_name, status } = patch.0;
         let command = UpdateUser {
             user: user.0,
@@ -280,7 +287,7 @@ impl Users {
             display_name: change(display_name, |name| name.0),
             status: not_null("status", status)?.map(Into::into),
         };
-        let user = self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        let user = self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(found(user.revision, user))
     }
 
@@ -291,14 +298,15 @@ impl Users {
     async fn delete(
         &self,
         caller: Require<permission::Delete>,
+        #[oai(default)] dry_run: Query<bool>,
         /// A username or an id.
         user: Path<UserRef>,
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-    ) -> Result<Done, Problem> {
+    ) -> Result<Done, Instead> {
         let command = DeleteUser { user: user.0 };
-        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 
@@ -309,18 +317,19 @@ impl Users {
     async fn reset_password(
         &self,
         caller: Require<permission::Update>,
+        #[oai(default)] dry_run: Query<bool>,
         /// A username or an id.
         user: Path<UserRef>,
         /// Only if the user's state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
         reset: Json<PasswordReset>,
-    ) -> Result<Done, Problem> {
+    ) -> Result<Done, Instead> {
         password::check_for_anyone(&reset.0.new_password.0)?;
         let username = self.0.store.user(&user).await?.username.parse()?;
         let password_hash = self.0.new_password(reset.0.new_password.0, &username).await?;
         let command = ResetPassword { user: user.0, password_hash };
-        self.0.change(&caller, if_match.0.as_ref(), &command).await?;
+        self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
 }

@@ -29,7 +29,7 @@ impl Allowed {
     }
 }
 
-fn fits(template: &str, path: &str) -> bool {
+pub(super) fn fits(template: &str, path: &str) -> bool {
     let (mut expected, mut actual) = (template.split('/'), path.split('/'));
     loop {
         match (expected.next(), actual.next()) {

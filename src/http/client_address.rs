@@ -3,6 +3,10 @@ use std::{net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 use poem::{Addr, Request, http::HeaderMap};
 
+/// Where a request comes from, as far as trusted proxies tell; the request log finds it out and leaves it for handlers.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
 /// Proxies whose word on the client's address is taken.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);

@@ -41,6 +41,9 @@ impl<E: Endpoint> Endpoint for Answering<E> {
         if let Some(failure) = error.downcast_ref::<Failure>() {
             return Ok(failure.as_response());
         }
+        if error.is_from_response() {
+            return Ok(error.into_response());
+        }
         let problem = problem(&error, &path, &self.allowed);
         let oauth = path.starts_with("/oauth/");
         Ok(if oauth { Failure::Other(problem).into_response() } else { problem.into_response() })

@@ -5,7 +5,7 @@ use poem::{
     http::{HeaderName, HeaderValue, header},
 };
 
-use super::TrustedProxies;
+use super::{ClientAddress, TrustedProxies};
 use crate::random;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,11 +46,15 @@ pub struct Logging<E> {
 impl<E: Endpoint> Endpoint for Logging<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         let began = Instant::now();
         let id = request_id(&request);
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let client = self.log.proxies.client(&request).map(tracing::field::display);
+        let client = self.log.proxies.client(&request);
+        if let Some(address) = client {
+            request.set_data(ClientAddress(address));
+        }
+        let client = client.map(tracing::field::display);
         let mut response = self.inner.call(request).await?.into_response();
         let status = response.status().as_u16();
         let milliseconds = began.elapsed().as_secs_f64() * 1000.0;

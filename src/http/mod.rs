@@ -3,14 +3,16 @@
 mod allow;
 mod client_address;
 mod cors;
+mod dry_runs;
 mod errors;
 mod limits;
 mod log;
 mod serve;
 
 pub use allow::Allowed;
-pub use client_address::TrustedProxies;
+pub use client_address::{ClientAddress, TrustedProxies};
 pub use cors::Cors;
+pub use dry_runs::{DRY_RUN, DryRuns};
 pub use errors::Errors;
 pub use limits::Limits;
 pub use log::RequestLog;

@@ -1,67 +1,48 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use fixedbitset::FixedBitSet;
 
-use super::{PermissionName, RoleName};
+use super::{Delta, Kind, PermissionName, RoleName, SeparationSet, SetName, hierarchy::Hierarchy};
 
 /// A role and what it was granted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
+    /// Its name.
+    pub name: RoleName,
     /// Part of Rolecall itself: can't be changed or deleted.
     pub built_in: bool,
-    /// Its permissions.
+    /// Its permissions, not those of its juniors.
     pub grants: BTreeSet<PermissionName>,
 }
 
-/// One step from a role graph to the next; a ledger row carries those of its change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Delta {
-    /// A role came to be.
-    RoleCreated {
-        /// Its name.
-        role: RoleName,
-        /// Part of Rolecall itself.
-        built_in: bool,
-    },
-    /// A role is gone, with its grants.
-    RoleDeleted {
-        /// Its name.
-        role: RoleName,
-    },
-    /// A role was granted a permission.
-    Granted {
-        /// Which role.
-        role: RoleName,
-        /// Which permission.
-        permission: PermissionName,
-    },
-    /// A permission was revoked from a role.
-    Revoked {
-        /// Which role.
-        role: RoleName,
-        /// Which permission.
-        permission: PermissionName,
-    },
-    /// A permission is gone, from every role.
-    PermissionDeleted {
-        /// Its name.
-        permission: PermissionName,
-    },
-}
-
-/// The roles and what they give, as of one revision. Small, immutable, swapped whole.
+/// The roles, what they give and what keeps them apart, as of one revision. Immutable, swapped whole; a step to the next
+/// one shares all that it doesn't concern.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {
-    roles: BTreeMap<RoleName, Arc<Role>>,
+    /// Roles have numbers, for the closure; a deleted one's goes to the next that is made.
+    roles: Vec<Option<Arc<Role>>>,
+    numbers: Arc<BTreeMap<RoleName, usize>>,
+    hierarchy: Hierarchy,
+    /// The roles that were granted a permission themselves.
+    granted: BTreeMap<PermissionName, Arc<FixedBitSet>>,
+    sets: BTreeMap<SetName, Arc<SeparationSet>>,
 }
 
 impl Graph {
-    /// A graph of these roles.
+    /// The graph that comes of these steps from nothing. Unlike [`after`](Self::after) it makes the closure once.
     #[must_use]
-    pub fn new(roles: impl IntoIterator<Item = (RoleName, Role)>) -> Self {
-        Self { roles: roles.into_iter().map(|(name, role)| (name, Arc::new(role))).collect() }
+    pub fn of(deltas: impl IntoIterator<Item = Delta>) -> Self {
+        let mut graph = Self::default();
+        let mut links = Vec::new();
+        for delta in deltas {
+            match delta {
+                Delta::Inherited { senior, junior } => links.extend(graph.link(&senior, &junior)),
+                delta => graph.step(&delta),
+            }
+        }
+        graph.hierarchy.link_all(links);
+        graph
     }
 
     /// The graph after these steps.
@@ -76,52 +57,216 @@ impl Graph {
 
     fn step(&mut self, delta: &Delta) {
         match delta {
-            Delta::RoleCreated { role, built_in } => {
-                // Where there is one already nothing is made: the database refuses the second one of a name.
-                let created = || Arc::new(Role { built_in: *built_in, grants: BTreeSet::new() });
-                self.roles.entry(role.clone()).or_insert_with(created);
-            }
-            Delta::RoleDeleted { role } => {
-                self.roles.remove(role);
-            }
-            Delta::Granted { role, permission } => {
-                if let Some(role) = self.roles.get_mut(role) {
-                    Arc::make_mut(role).grants.insert(permission.clone());
-                }
-            }
-            Delta::Revoked { role, permission } => {
-                if let Some(role) = self.roles.get_mut(role) {
-                    Arc::make_mut(role).grants.remove(permission);
-                }
-            }
+            Delta::RoleCreated { role, built_in } => self.create(role, *built_in),
+            Delta::RoleDeleted { role } => self.delete(role),
+            Delta::Granted { role, permission } => self.grant(role, permission),
+            Delta::Revoked { role, permission } => self.revoke(role, permission),
             Delta::PermissionDeleted { permission } => {
-                for role in self.roles.values_mut().filter(|role| role.grants.contains(permission)) {
-                    Arc::make_mut(role).grants.remove(permission);
+                let granted: Vec<_> = self.granting(permission.as_str()).cloned().collect();
+                for role in &granted {
+                    self.revoke(role, permission);
                 }
+            }
+            Delta::Inherited { senior, junior } => {
+                if let Some((senior, junior)) = self.link(senior, junior) {
+                    self.hierarchy.link(senior, junior);
+                }
+            }
+            Delta::Disinherited { senior, junior } => {
+                if let (Some(senior), Some(junior)) = (self.number(senior), self.number(junior)) {
+                    self.hierarchy.unlink(senior, junior);
+                }
+            }
+            Delta::Separated { set, kind, cardinality, roles } => {
+                let separation = SeparationSet { kind: *kind, cardinality: *cardinality, roles: roles.clone() };
+                self.sets.insert(set.clone(), Arc::new(separation));
+            }
+            Delta::Unseparated { set } => {
+                self.sets.remove(set);
             }
         }
+    }
+
+    /// Where there is one already nothing is made: the database refuses the second one of a name.
+    fn create(&mut self, name: &RoleName, built_in: bool) {
+        if self.numbers.contains_key(name) {
+            return;
+        }
+        let role = Some(Arc::new(Role { name: name.clone(), built_in, grants: BTreeSet::new() }));
+        let number = self.roles.iter().position(Option::is_none).unwrap_or(self.roles.len());
+        if number == self.roles.len() {
+            self.roles.push(role);
+        } else {
+            self.roles[number] = role;
+        }
+        self.hierarchy.add(number);
+        Arc::make_mut(&mut self.numbers).insert(name.clone(), number);
+    }
+
+    fn delete(&mut self, name: &RoleName) {
+        let Some(number) = self.number(name) else { return };
+        let grants = self.role(name).map(|role| role.grants.clone()).unwrap_or_default();
+        for permission in &grants {
+            self.revoke(name, permission);
+        }
+        self.hierarchy.remove(number);
+        for set in self.sets.values_mut().filter(|set| set.roles.contains(name)) {
+            Arc::make_mut(set).roles.remove(name);
+        }
+        self.roles[number] = None;
+        Arc::make_mut(&mut self.numbers).remove(name);
+    }
+
+    fn grant(&mut self, role: &RoleName, permission: &PermissionName) {
+        let Some(number) = self.number(role) else { return };
+        if let Some(role) = &mut self.roles[number] {
+            Arc::make_mut(role).grants.insert(permission.clone());
+        }
+        Arc::make_mut(self.granted.entry(permission.clone()).or_default()).grow_and_insert(number);
+    }
+
+    fn revoke(&mut self, role: &RoleName, permission: &PermissionName) {
+        let Some(number) = self.number(role) else { return };
+        if let Some(role) = &mut self.roles[number] {
+            Arc::make_mut(role).grants.remove(permission);
+        }
+        let Some(granted) = self.granted.get_mut(permission).filter(|granted| granted.contains(number)) else { return };
+        Arc::make_mut(granted).remove(number);
+        if granted.is_clear() {
+            self.granted.remove(permission);
+        }
+    }
+
+    /// The numbers of the two, if neither is missing and no cycle comes of it (rule 4).
+    fn link(&self, senior: &RoleName, junior: &RoleName) -> Option<(usize, usize)> {
+        let (above, below) = (self.number(senior)?, self.number(junior)?);
+        (!self.is_above(junior, senior)).then_some((above, below))
+    }
+
+    fn number(&self, name: &RoleName) -> Option<usize> {
+        self.numbers.get(name).copied()
+    }
+
+    fn numbers<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = usize> {
+        roles.into_iter().filter_map(|name| self.numbers.get(name).copied())
+    }
+
+    fn numbered(&self, numbers: impl IntoIterator<Item = usize>) -> impl Iterator<Item = &Role> {
+        numbers.into_iter().filter_map(|number| self.roles.get(number)?.as_deref())
+    }
+
+    fn names(&self, numbers: impl IntoIterator<Item = usize>) -> BTreeSet<RoleName> {
+        self.numbered(numbers).map(|role| role.name.clone()).collect()
+    }
+
+    fn below<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> FixedBitSet {
+        let mut below = FixedBitSet::new();
+        for role in self.numbers(roles) {
+            below.union_with(self.hierarchy.below(role));
+        }
+        below
     }
 
     /// The role of this name.
     #[must_use]
     pub fn role(&self, name: &RoleName) -> Option<&Role> {
-        self.roles.get(name).map(AsRef::as_ref)
+        self.roles.get(self.number(name)?)?.as_deref()
     }
 
-    /// What these roles give together; names of no role give nothing (NIST `UserPermissions`).
+    /// Every role, in no order that means anything.
+    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.iter().flatten().map(AsRef::as_ref)
+    }
+
+    /// What these roles give together, by way of their juniors, too; names of no role give nothing (NIST
+    /// `UserPermissions`, `RolePermissions`).
     #[must_use]
     pub fn permissions<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> BTreeSet<PermissionName> {
-        roles.into_iter().filter_map(|name| self.roles.get(name)).flat_map(|role| role.grants.iter().cloned()).collect()
+        self.numbered(self.below(roles).ones()).flat_map(|role| role.grants.iter().cloned()).collect()
     }
 
     /// Whether one of these roles gives `permission` (NIST `CheckAccess`).
     pub fn gives<'a>(&self, roles: impl IntoIterator<Item = &'a str>, permission: &str) -> bool {
-        roles.into_iter().filter_map(|name| self.roles.get(name)).any(|role| role.grants.contains(permission))
+        let Some(granted) = self.granted.get(permission) else { return false };
+        self.numbers(roles).any(|role| !self.hierarchy.below(role).is_disjoint(granted))
     }
 
-    /// The roles that give `permission`.
-    pub fn giving<'a>(&'a self, permission: &'a str) -> impl Iterator<Item = &'a RoleName> {
-        self.roles.iter().filter(move |(_, role)| role.grants.contains(permission)).map(|(name, _)| name)
+    /// The roles that give `permission`, by name.
+    pub fn giving(&self, permission: &str) -> impl Iterator<Item = &RoleName> {
+        let mut giving = FixedBitSet::new();
+        for role in self.granted.get(permission).into_iter().flat_map(|granted| granted.ones()) {
+            giving.union_with(self.hierarchy.above(role));
+        }
+        let names: BTreeSet<&RoleName> = self.numbered(giving.ones()).map(|role| &role.name).collect();
+        names.into_iter()
+    }
+
+    /// The roles that were granted `permission` themselves, by name.
+    pub fn granting(&self, permission: &str) -> impl Iterator<Item = &RoleName> {
+        let granted = self.granted.get(permission).into_iter().flat_map(|granted| granted.ones());
+        let names: BTreeSet<&RoleName> = self.numbered(granted).map(|role| &role.name).collect();
+        names.into_iter()
+    }
+
+    /// These roles and all their juniors (NIST `AuthorizedRoles`).
+    #[must_use]
+    pub fn authorized<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> BTreeSet<RoleName> {
+        self.names(self.below(roles).ones())
+    }
+
+    /// The role and all its seniors: whoever has one of them is authorized for it.
+    #[must_use]
+    pub fn authorizing(&self, role: &RoleName) -> BTreeSet<RoleName> {
+        self.number(role).map(|role| self.names(self.hierarchy.above(role).ones())).unwrap_or_default()
+    }
+
+    /// Its immediate juniors.
+    #[must_use]
+    pub fn juniors(&self, role: &RoleName) -> BTreeSet<RoleName> {
+        self.number(role).map(|role| self.names(self.hierarchy.juniors(role).iter().copied())).unwrap_or_default()
+    }
+
+    /// Its immediate seniors.
+    #[must_use]
+    pub fn seniors(&self, role: &RoleName) -> BTreeSet<RoleName> {
+        self.number(role).map(|role| self.names(self.hierarchy.seniors(role).iter().copied())).unwrap_or_default()
+    }
+
+    /// Whether `senior` is `junior` or has it among its juniors, however far below.
+    #[must_use]
+    pub fn is_above(&self, senior: &RoleName, junior: &RoleName) -> bool {
+        match (self.number(senior), self.number(junior)) {
+            (Some(senior), Some(junior)) => self.hierarchy.below(senior).contains(junior),
+            _ => false,
+        }
+    }
+
+    /// The separation set of this name.
+    #[must_use]
+    pub fn set(&self, name: &SetName) -> Option<&SeparationSet> {
+        self.sets.get(name).map(AsRef::as_ref)
+    }
+
+    /// Every separation set, by name.
+    pub fn sets(&self) -> impl Iterator<Item = (&SetName, &SeparationSet)> {
+        self.sets.iter().map(|(name, set)| (name, set.as_ref()))
+    }
+
+    /// A static set of which someone with these roles assigned would be authorized for too many (rule 3).
+    pub fn breaks_static<'a>(&self, assigned: impl IntoIterator<Item = &'a str>) -> Option<&SetName> {
+        let below = self.below(assigned);
+        self.broken(Kind::Static, |role| self.number(role).is_some_and(|role| below.contains(role)))
+    }
+
+    /// A dynamic set of which these would be too many to be active at once (rule 3).
+    #[must_use]
+    pub fn breaks_dynamic(&self, active: &BTreeSet<RoleName>) -> Option<&SetName> {
+        self.broken(Kind::Dynamic, |role| active.contains(role))
+    }
+
+    fn broken(&self, kind: Kind, has: impl Fn(&RoleName) -> bool) -> Option<&SetName> {
+        let mut sets = self.sets().filter(|(_, set)| set.kind == kind);
+        sets.find(|(_, set)| set.is_broken(&has)).map(|(name, _)| name)
     }
 }
 
@@ -185,7 +330,10 @@ mod tests {
         assert_eq!(gone.role(&name("editor")), None);
         assert_eq!(gone.after(&[granted("editor", "articles:read")]), gone, "nothing is granted to no role");
         let again = gone.after(&[Delta::RoleCreated { role: name("editor"), built_in: true }]);
-        assert_eq!(again.role(&name("editor")), Some(&Role { built_in: true, grants: BTreeSet::new() }));
+        assert_eq!(
+            again.role(&name("editor")),
+            Some(&Role { name: name("editor"), built_in: true, grants: BTreeSet::new() })
+        );
     }
 
     #[test]

@@ -1,12 +1,25 @@
 //! The RBAC model: pure and immutable, with no I/O. Everything that decides asks here.
 
+mod assignment;
 mod authority;
+mod delta;
+mod explain;
 mod graph;
+mod hierarchy;
 mod names;
+mod separation;
 
+pub use assignment::{Assignment, Term, in_force, now_or_later};
 pub use authority::{Authority, Exceeded};
-pub use graph::{Delta, Graph, Role};
-pub use names::{InvalidName, PermissionName, RoleName, Username};
+pub use delta::Delta;
+pub use explain::Path;
+pub use graph::{Graph, Role};
+pub use hierarchy::HierarchyForm;
+pub use names::{ClientId, InvalidName, PermissionName, RoleName, SetName, Username};
+pub use separation::{Kind, SeparationSet};
 
 /// The permission whose holders rule 1 doesn't bind, and of whom one always remains (rule 2).
 pub const ESCALATE: &str = "roles:escalate";
+
+/// The public client that is always there, without a row of its own: nobody else gets its name.
+pub const BUILT_IN_CLIENT: &str = "rolecall";

@@ -1,4 +1,4 @@
-use std::{borrow::Borrow, fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ macro_rules! name {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $type(String);
+        pub struct $type(Arc<str>);
 
         impl $type {
             /// The name as text.
@@ -40,7 +40,7 @@ macro_rules! name {
 
             fn from_str(text: &str) -> Result<Self, InvalidName> {
                 let parse: fn(&str) -> Result<String, InvalidName> = $parse;
-                parse(text).map(Self)
+                parse(text).map(|name| Self(name.into()))
             }
         }
 
@@ -54,7 +54,7 @@ macro_rules! name {
 
         impl From<$type> for String {
             fn from(name: $type) -> Self {
-                name.0
+                name.0.as_ref().to_owned()
             }
         }
 
@@ -75,19 +75,22 @@ macro_rules! name {
 name!(
     /// A user's name, folded to lower case; never one that looks like a UUID.
     Username,
-    |text| {
-        let name = folded(text)?;
-        match name.as_str() {
-            "system" => Err(InvalidName::Reserved),
-            text if Uuid::try_parse(text).is_ok() => Err(InvalidName::Uuid),
-            _ => Ok(name),
-        }
-    }
+    addressable
+);
+name!(
+    /// An application's name, which may be its service user's: so the rules are a username's.
+    ClientId,
+    addressable
 );
 name!(
     /// A role's name, folded to lower case.
     RoleName,
     folded
+);
+name!(
+    /// A separation set's name; never one that looks like a UUID.
+    SetName,
+    addressable
 );
 name!(
     /// A permission's name, `resource:action`.
@@ -110,6 +113,16 @@ impl PermissionName {
     #[must_use]
     pub fn action(&self) -> &str {
         self.0.split_once(':').map_or("", |(_, action)| action)
+    }
+}
+
+/// A name that can't be taken for an id, nor for the machine.
+fn addressable(text: &str) -> Result<String, InvalidName> {
+    let name = folded(text)?;
+    match name.as_str() {
+        "system" => Err(InvalidName::Reserved),
+        text if Uuid::try_parse(text).is_ok() => Err(InvalidName::Uuid),
+        _ => Ok(name),
     }
 }
 
@@ -143,9 +156,11 @@ mod tests {
     fn a_username_never_looks_like_an_id_in_any_spelling() {
         for id in ["67e55044-10b1-426f-9247-bb680e5fe0c8", "67E5504410B1426F9247BB680E5FE0C8"] {
             assert_eq!(id.parse::<Username>(), Err(InvalidName::Uuid), "{id}");
+            assert_eq!(id.parse::<ClientId>(), Err(InvalidName::Uuid), "{id}");
             assert!(id.parse::<RoleName>().is_ok());
         }
         assert_eq!("System".parse::<Username>(), Err(InvalidName::Reserved));
+        assert_eq!("System".parse::<ClientId>(), Err(InvalidName::Reserved));
     }
 
     #[test]

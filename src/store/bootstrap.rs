@@ -1,4 +1,8 @@
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    fs::{File, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
@@ -7,23 +11,35 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBacken
 #[derive(Debug)]
 pub struct Preparing {
     _postgres: Option<DatabaseTransaction>,
-    _sqlite: Option<std::fs::File>,
+    _sqlite: Option<File>,
 }
 
-/// Waits until no other node prepares this database, then brings its schema up to date.
+/// Waits until no other node prepares this database, then connects and brings its schema up to date.
 ///
-/// On SQLite the lock is the file `lock`; on PostgreSQL an advisory lock, which ends with the transaction.
-pub async fn prepare(db: &DatabaseConnection, lock: &Path) -> Result<Preparing, DbErr> {
-    let held = if db.get_database_backend() == DbBackend::Postgres {
-        let txn = db.begin().await?;
-        txn.execute_unprepared("SELECT pg_advisory_xact_lock(7237123168202191154)").await?;
-        Preparing { _postgres: Some(txn), _sqlite: None }
-    } else {
-        let cant = |error| DbErr::Custom(format!("can't lock {}: {error}", lock.display()));
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock).map_err(cant)?;
-        file.lock().map_err(cant)?;
-        Preparing { _postgres: None, _sqlite: Some(file) }
-    };
-    Migrator::up(db, None).await?;
-    Ok(held)
+/// On SQLite the lock is the file `lock`; on PostgreSQL, without one, an advisory lock, which ends with the transaction.
+pub async fn prepare<E: From<DbErr>>(
+    lock: Option<&Path>,
+    connecting: impl Future<Output = Result<DatabaseConnection, E>>,
+) -> Result<(DatabaseConnection, Preparing), E> {
+    // Before connecting: of two that turn a new file to WAL at once SQLite refuses one, and lets it wait for nothing.
+    let sqlite = lock.map(locked).transpose()?;
+    let db = connecting.await?;
+    let postgres = if db.get_database_backend() == DbBackend::Postgres { Some(advisory(&db).await?) } else { None };
+    Migrator::up(&db, None).await?;
+    Ok((db, Preparing { _postgres: postgres, _sqlite: sqlite }))
+}
+
+fn locked(lock: &Path) -> Result<File, DbErr> {
+    let cant = |error| DbErr::Custom(format!("can't lock {}: {error}", lock.display()));
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock).map_err(cant)?;
+    file.lock().map_err(cant)?;
+    Ok(file)
+}
+
+async fn advisory(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let txn = db.begin().await?;
+    txn.execute_unprepared("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+        .await?;
+    txn.execute_unprepared("SELECT pg_advisory_xact_lock(7237123168202191154)").await?;
+    Ok(txn)
 }

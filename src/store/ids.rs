@@ -36,4 +36,10 @@ ids! {
     PermissionId
     /// A session's id; also its tokens' `sid`.
     SessionId
+    /// A client's row; its name is its `client_id`.
+    ClientKey
+    /// A client secret's id.
+    SecretId
+    /// A separation set's id.
+    SetId
 }

@@ -3,8 +3,8 @@
 use aws_lc_rs::digest;
 use rolecall_guard::Subject;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
-    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
+    EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -132,6 +132,18 @@ pub(super) async fn append(txn: &impl ConnectionTrait, entry: &Entry) -> Result<
     row.into_active_model().insert(txn).await?;
     let head = ledger_head::ActiveModel { id: Set(1), revision: Set(entry.revision), hash: Set(entry.hash.clone()) };
     head.update(txn).await?;
+    wake_nodes(txn).await
+}
+
+/// What nodes listen to on PostgreSQL.
+pub(super) const CHANNEL: &str = "rolecall";
+
+/// Tells the other nodes to look, as soon as this transaction commits. Where the database can't tell, they look often
+/// enough by themselves.
+pub(super) async fn wake_nodes(txn: &impl ConnectionTrait) -> Result<(), DbErr> {
+    if txn.get_database_backend() == DbBackend::Postgres {
+        txn.execute_unprepared(&format!("NOTIFY {CHANNEL}")).await?;
+    }
     Ok(())
 }
 

@@ -4,11 +4,17 @@
 //! which goes through [`Store::write`] and nowhere else.
 
 mod bootstrap;
+mod check;
+mod clients;
 pub mod commands;
 mod connect;
+mod current;
 mod effect;
+mod ending;
 pub(crate) mod entity;
 mod follow;
+mod forecast;
+mod holders;
 mod ids;
 mod keys;
 pub mod ledger;
@@ -18,28 +24,41 @@ mod queue;
 mod refused;
 mod replica;
 mod roles;
+mod rules;
+mod schedule;
+mod separation_sets;
 mod sessions;
 mod users;
+mod words;
 mod write;
 
 use std::sync::Arc;
 
 use rolecall_guard::{Clock, Revocations};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use bootstrap::{Preparing, prepare};
+pub use check::{Checks, Decision};
+pub use clients::{Client, GrantType, UnknownGrantType, secret_hash};
 pub use connect::connect;
-pub use ids::{PermissionId, RoleId, SessionId, UserId};
+pub use ending::{Ending, EndingKey};
+pub use forecast::{Forecast, UserChange};
+pub use holders::{Holder, Holders};
+pub use ids::{ClientKey, PermissionId, RoleId, SecretId, SessionId, SetId, UserId};
 pub use keys::StoredKey;
 pub use permissions::Permission;
 pub use refused::Refused;
 pub use replica::Snapshot;
 pub use roles::Role;
-pub use sessions::{NewSession, Verified};
+pub use schedule::{KeySchedule, KeyState};
+pub use separation_sets::{SeparationSet, SetRef};
+pub use sessions::{NewSession, Refreshable, Rotated, Rotation, Session, Verified};
 pub use users::{Credentials, Status, User, UserFilter, UserRef};
 pub use write::{Actor, Command, IfMatch};
 
+use crate::policy::HierarchyForm;
+use current::CatchUp;
 use queue::Queue;
 use replica::Replica;
 
@@ -47,9 +66,15 @@ use replica::Replica;
 #[derive(Clone)]
 pub struct Store {
     db: DatabaseConnection,
+    /// Connections for the tail alone, so that no flood of requests keeps a node from hearing what was revoked.
+    tail: DatabaseConnection,
     clock: Clock,
     queue: Arc<Queue>,
+    catch_up: Arc<CatchUp>,
     replica: Arc<Replica>,
+    form: HierarchyForm,
+    /// Looking ahead reads much, so few do at once.
+    forecasts: Arc<Semaphore>,
 }
 
 /// How many items, and after which.
@@ -61,17 +86,48 @@ pub struct Page<K> {
     pub limit: u64,
 }
 
+fn forecasts() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(4))
+}
+
 impl Store {
     /// Loads the role graph and the revocations of the last `window` seconds (see [`Revocations::new`]).
-    pub async fn open(db: DatabaseConnection, clock: Clock, window: i64) -> Result<Self, DbErr> {
+    ///
+    /// `tail` needs two connections of its own: one to read along, one to be woken by.
+    pub async fn open(
+        db: DatabaseConnection,
+        tail: DatabaseConnection,
+        clock: Clock,
+        window: i64,
+        form: HierarchyForm,
+    ) -> Result<Self, DbErr> {
         let replica = Arc::new(Replica::load(&db, &clock, window).await?);
-        Ok(Self { db, clock, queue: Arc::default(), replica })
+        Ok(Self {
+            db,
+            tail,
+            clock,
+            queue: Arc::default(),
+            catch_up: Arc::default(),
+            replica,
+            form,
+            forecasts: forecasts(),
+        })
     }
 
     /// A store without a database, for what needs none: the OpenAPI document.
     #[must_use]
     pub fn detached(clock: Clock) -> Self {
-        Self { db: DatabaseConnection::default(), clock, queue: Arc::default(), replica: Arc::default() }
+        let none = DatabaseConnection::default;
+        Self {
+            db: none(),
+            tail: none(),
+            clock,
+            queue: Arc::default(),
+            catch_up: Arc::default(),
+            replica: Arc::default(),
+            form: HierarchyForm::General,
+            forecasts: forecasts(),
+        }
     }
 
     /// The role graph this node holds, and its revision.
@@ -98,11 +154,6 @@ impl Store {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
-    }
-
-    /// Whether the database answers what every request asks it; a mere ping never reaches an SQLite file.
-    pub async fn ping(&self) -> Result<(), DbErr> {
-        ledger::head(&self.db).await.map(drop)
     }
 }
 

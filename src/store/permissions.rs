@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -67,10 +67,15 @@ impl Store {
         let Ok(names) = names.iter().map(|name| name.parse()).collect::<Result<BTreeSet<PermissionName>, _>>() else {
             return Ok(false);
         };
-        let known = permissions::Entity::find()
-            .filter(permissions::Column::Name.is_in(names.iter().map(PermissionName::as_str)));
-        Ok(known.count(&self.db).await? == names.len() as u64)
+        Ok(all_exist(&self.db, &names).await?)
     }
+}
+
+/// Whether each of these is a permission.
+pub(super) async fn all_exist(db: &impl ConnectionTrait, names: &BTreeSet<PermissionName>) -> Result<bool, DbErr> {
+    let known =
+        permissions::Entity::find().filter(permissions::Column::Name.is_in(names.iter().map(PermissionName::as_str)));
+    Ok(known.count(db).await? == names.len() as u64)
 }
 
 /// The row of a permission.

@@ -4,8 +4,8 @@ use rolecall_guard::Subject;
 use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 
-use super::effect::Effect;
-use crate::policy::{Delta, Graph, PermissionName};
+use super::{IfMatch, Refused, effect::Effect};
+use crate::policy::{Authority, Delta, Graph, HierarchyForm, PermissionName, Term};
 
 /// What a command sees while it plans: one moment of the database, and the graph at that moment.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct View<'a> {
     pub(super) revision: i64,
     /// Now, in microseconds since 1970.
     pub(super) now: i64,
+    /// How many immediate juniors a role may have.
+    pub(super) form: HierarchyForm,
 }
 
 /// A change that could be made: what it does, and what it rests on.
@@ -25,10 +27,12 @@ pub(super) struct Plan {
     pub(super) target: String,
     pub(super) before: Option<Value>,
     pub(super) after: Option<Value>,
-    /// Rule 1: the actor must hold all of these.
+    /// Rule 1: what those hold whom it touches; the actor must, too.
     pub(super) needs: BTreeSet<PermissionName>,
-    /// It would change part of Rolecall itself, which nobody may.
-    pub(super) built_in: bool,
+    /// Rule 1: what it gives to someone, and for how long; the actor must hold it for as long.
+    pub(super) gives: Vec<(BTreeSet<PermissionName>, Term)>,
+    /// Why nobody may do this; said only to who passes rule 1.
+    pub(super) impossible: Option<Refused>,
     pub(super) effects: Vec<Effect>,
     pub(super) deltas: Vec<Delta>,
     pub(super) subjects: Vec<Subject>,
@@ -46,6 +50,21 @@ pub struct Planned<T> {
 }
 
 impl<T> Planned<T> {
+    /// What is to be done, if the state is one that the caller accepts and what it gets to see is its to see.
+    pub(super) fn accepted(
+        self,
+        if_match: Option<&IfMatch>,
+        authority: &Authority,
+    ) -> Result<(Option<Plan>, T), Refused> {
+        if let (Some(if_match), Some(revision)) = (if_match, self.matches)
+            && !if_match.accepts(revision)
+        {
+            return Err(Refused::Stale);
+        }
+        authority.covers(&self.needs)?;
+        Ok((self.plan, self.output))
+    }
+
     /// Change something that didn't exist before.
     pub(super) fn create(plan: Plan, output: T) -> Self {
         Self { plan: Some(plan), output, matches: None, needs: BTreeSet::new() }

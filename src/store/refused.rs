@@ -1,7 +1,7 @@
 use rolecall_guard::Refusal;
 use sea_orm::{DbErr, SqlErr};
 
-use crate::policy::Exceeded;
+use crate::policy::{Exceeded, SetName};
 
 /// Why the store doesn't do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -18,9 +18,36 @@ pub enum Refused {
     /// Rule 2: nobody could administer any more.
     #[error("would leave no administrator")]
     LastAdministrator,
+    /// Rule 3: too many roles of this separation set.
+    #[error("breaks the separation set {0}")]
+    Separation(SetName),
+    /// Rule 4: a role would be its own junior.
+    #[error("would make a cycle")]
+    Cycle,
+    /// In a limited hierarchy a role has one immediate junior.
+    #[error("has an immediate junior already")]
+    SecondJunior,
+    /// The role can't leave this separation set, which would be too small for its cardinality.
+    #[error("is in the separation set {0}")]
+    InSet(SetName),
+    /// A separation set's number doesn't fit its roles.
+    #[error("the cardinality doesn't fit the roles")]
+    Cardinality,
+    /// A time that ends before it begins.
+    #[error("ends before it begins")]
+    NoTime,
+    /// The user isn't authorized for the role.
+    #[error("not authorized for the role")]
+    NotAuthorized,
     /// Part of Rolecall itself.
     #[error("built in")]
     BuiltIn,
+    /// It belongs to a client, and is changed and deleted with it.
+    #[error("it belongs to a client, and is changed and deleted with it")]
+    ServiceUser,
+    /// Only a first-party client may ask for people's passwords.
+    #[error("not a first-party client")]
+    NotFirstParty,
     /// Another one has this name.
     #[error("name taken")]
     AlreadyExists,

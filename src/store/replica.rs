@@ -1,17 +1,20 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use rolecall_guard::{Clock, Revocations};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder};
-use uuid::Uuid;
 
 use super::{
     connect::begin_read,
-    entity::{ended_sessions, grants, ledger as rows, permissions, roles},
+    entity::{
+        ended_sessions, grants, inheritances, ledger as rows, permissions, roles as role_rows, separation_set_roles,
+        separation_sets,
+    },
     ledger::{self, Entry},
+    separation_sets::separated,
 };
-use crate::policy::{Graph, Role};
+use crate::policy::{Delta, Graph, PermissionName, RoleName};
 
 /// The role graph as of one revision.
 #[derive(Clone, Debug, Default)]
@@ -92,30 +95,42 @@ impl Replica {
     /// Reads the sessions that ended since then (microseconds since 1970).
     pub(super) async fn read_ended_sessions(&self, db: &impl ConnectionTrait, since: i64) -> Result<(), DbErr> {
         let ended = ended_sessions::Entity::find().filter(ended_sessions::Column::EndedAt.gte(since));
-        for row in ended.all(db).await? {
-            self.revocations.end_sessions([row.id.0], seconds(row.ended_at));
-        }
+        let ended = ended.all(db).await?;
+        self.revocations.end(ended.into_iter().map(|row| (row.id.0, seconds(row.ended_at))));
         Ok(())
     }
 }
 
 async fn load_graph(db: &impl ConnectionTrait) -> Result<Graph, DbErr> {
-    let names: HashMap<_, _> = permissions::Entity::find()
-        .all(db)
-        .await?
-        .into_iter()
-        .map(|permission| (permission.id, permission.name))
-        .collect();
-    let mut loaded: HashMap<Uuid, _> = HashMap::new();
-    for role in roles::Entity::find().all(db).await? {
-        loaded.insert(role.id.0, (stored(&role.name)?, Role { built_in: role.built_in, ..Role::default() }));
+    let mut names: HashMap<_, PermissionName> = HashMap::new();
+    for permission in permissions::Entity::find().all(db).await? {
+        names.insert(permission.id, stored(&permission.name)?);
+    }
+    let mut roles: HashMap<_, RoleName> = HashMap::new();
+    let mut deltas = Vec::new();
+    for role in role_rows::Entity::find().all(db).await? {
+        let name: RoleName = stored(&role.name)?;
+        deltas.push(Delta::RoleCreated { role: name.clone(), built_in: role.built_in });
+        roles.insert(role.id, name);
     }
     for grant in grants::Entity::find().all(db).await? {
-        if let (Some((_, role)), Some(name)) = (loaded.get_mut(&grant.role_id.0), names.get(&grant.permission_id)) {
-            role.grants.insert(stored(name)?);
+        if let (Some(role), Some(permission)) = (roles.get(&grant.role_id), names.get(&grant.permission_id)) {
+            deltas.push(Delta::Granted { role: role.clone(), permission: permission.clone() });
         }
     }
-    Ok(Graph::new(loaded.into_values()))
+    for edge in inheritances::Entity::find().all(db).await? {
+        if let (Some(senior), Some(junior)) = (roles.get(&edge.senior_id), roles.get(&edge.junior_id)) {
+            deltas.push(Delta::Inherited { senior: senior.clone(), junior: junior.clone() });
+        }
+    }
+    let mut members: HashMap<_, BTreeSet<RoleName>> = HashMap::new();
+    for member in separation_set_roles::Entity::find().all(db).await? {
+        members.entry(member.set_id).or_default().extend(roles.get(&member.role_id).cloned());
+    }
+    for set in separation_sets::Entity::find().all(db).await? {
+        deltas.push(separated(&set, members.remove(&set.id).unwrap_or_default())?);
+    }
+    Ok(Graph::of(deltas))
 }
 
 /// Reads a name back that was valid when it was stored.

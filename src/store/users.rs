@@ -1,18 +1,18 @@
-use std::str::FromStr;
+use std::{collections::HashMap, str::FromStr};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, LikeExpr, Query},
 };
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{
-    Page, Refused, RoleId, Store, UserId,
+    Page, Refused, Store, UserId,
     entity::{assignments, logins, roles, users},
     replica::stored,
 };
-use crate::policy::{InvalidName, RoleName, Username};
+use crate::policy::{Assignment, InvalidName, RoleName, Username};
 
 /// How the status of a user who may sign in is stored.
 pub(super) const ACTIVE: &str = "active";
@@ -151,10 +151,10 @@ impl Store {
         Ok(users::Entity::find().limit(1).one(&self.db).await?.is_some())
     }
 
-    /// The roles assigned to a user, by name (NIST `AssignedRoles`).
-    pub async fn assigned_roles(&self, user: &UserRef) -> Result<Vec<RoleName>, Refused> {
+    /// The roles assigned to a user, by name (NIST `AssignedRoles`): also those whose time hasn't come or is over.
+    pub async fn assignments(&self, user: &UserRef) -> Result<Vec<Assignment>, Refused> {
         let user = find(&self.db, user).await?;
-        Ok(assigned_roles(&self.db, user.id).await?)
+        Ok(assignments_of(&self.db, user.id).await?)
     }
 
     /// The users a role is assigned to, by id (NIST `AssignedUsers`).
@@ -202,27 +202,34 @@ pub(super) async fn find(db: &impl ConnectionTrait, user: &UserRef) -> Result<us
     rows.one(db).await?.ok_or(Refused::NotFound("user"))
 }
 
-/// The names of the roles assigned to a user.
-pub(super) async fn assigned_roles(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<RoleName>, DbErr> {
-    let assigned = Query::select()
-        .column(assignments::Column::RoleId)
-        .from(assignments::Entity)
-        .cond_where(assignments::Column::UserId.eq(user))
-        .take();
-    let names: Vec<String> = roles::Entity::find()
+/// What is assigned to a user, by name.
+pub(super) async fn assignments_of(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<Assignment>, DbErr> {
+    Ok(assignments_of_each(db, &[user]).await?.remove(&user).unwrap_or_default())
+}
+
+/// What is assigned to each of these users, by name.
+pub(super) async fn assignments_of_each(
+    db: &impl ConnectionTrait,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<Assignment>>, DbErr> {
+    let join =
+        assignments::Entity::belongs_to(roles::Entity).from(assignments::Column::RoleId).to(roles::Column::Id).into();
+    let rows: Vec<(UserId, String, Option<i64>, Option<i64>)> = assignments::Entity::find()
         .select_only()
+        .column(assignments::Column::UserId)
         .column(roles::Column::Name)
-        .filter(roles::Column::Id.in_subquery(assigned))
+        .columns([assignments::Column::ValidFrom, assignments::Column::ValidUntil])
+        .join(JoinType::InnerJoin, join)
+        .filter(assignments::Column::UserId.is_in(users.iter().copied()))
         .order_by_asc(roles::Column::Name)
         .into_tuple()
         .all(db)
         .await?;
-    names.iter().map(|name| stored(name)).collect()
-}
-
-/// Whether a user has a role assigned.
-pub(super) async fn is_assigned(db: &impl ConnectionTrait, user: UserId, role: RoleId) -> Result<bool, DbErr> {
-    Ok(assignments::Entity::find_by_id((user, role)).one(db).await?.is_some())
+    let mut each: HashMap<_, Vec<Assignment>> = HashMap::new();
+    for (user, role, valid_from, valid_until) in rows {
+        each.entry(user).or_default().push(Assignment { role: stored(&role)?, valid_from, valid_until });
+    }
+    Ok(each)
 }
 
 /// Matches what begins with `prefix`, literally.

@@ -1,18 +1,18 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use rolecall_guard::{Claims, Permission, Refusal, Require};
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, sea_query::Query};
+use rolecall_guard::{Claims, OwnerOr, Permission, Refusal, Require};
+use sea_orm::{DatabaseTransaction, EntityTrait};
 
 use super::{
     Refused, SessionId, Store, UserId,
     connect::begin_write,
-    effect::Effect,
-    entity::{assignments, ledger_head, roles, sessions, users},
+    entity::{ended_sessions, ledger_head, sessions, users},
     ledger::{self, Entry},
     plan::{Plan, Planned, View},
+    rules,
     users::ACTIVE,
 };
-use crate::policy::{Authority, ESCALATE, Graph, RoleName};
+use crate::policy::Authority;
 
 /// Who changes something.
 #[derive(Clone, Debug)]
@@ -26,11 +26,25 @@ pub enum Actor {
         /// What the guard required; it must hold in the database, too.
         permission: &'static str,
     },
+    /// Someone at something of its own, for which no permission is needed.
+    Owner {
+        /// What the owner's token says.
+        claims: Arc<Claims>,
+    },
 }
 
 impl<P: Permission> From<&Require<P>> for Actor {
     fn from(guard: &Require<P>) -> Self {
         Self::Caller { claims: Arc::clone(&guard.claims), permission: guard.permission() }
+    }
+}
+
+impl Actor {
+    /// Whoever owns something needs no permission for it; anyone else has passed the guard for `P`.
+    #[must_use]
+    pub fn at<P: Permission>(guard: &OwnerOr<P>, owner: UserId) -> Self {
+        let claims = Arc::clone(&guard.claims);
+        if guard.is(owner.0) { Self::Owner { claims } } else { Self::Caller { claims, permission: guard.permission() } }
     }
 }
 
@@ -44,7 +58,7 @@ pub enum IfMatch {
 }
 
 impl IfMatch {
-    fn accepts(&self, revision: i64) -> bool {
+    pub(super) fn accepts(&self, revision: i64) -> bool {
         match self {
             Self::Any => true,
             Self::OneOf(revisions) => revisions.contains(&revision),
@@ -62,10 +76,10 @@ pub trait Command: Send + Sync {
 }
 
 /// Who the actor is found to be, inside the transaction.
-struct Known {
+pub(super) struct Known {
     name: String,
     id: Option<String>,
-    authority: Authority,
+    pub(super) authority: Authority,
 }
 
 impl Store {
@@ -84,31 +98,25 @@ impl Store {
         self.replica.catch_up(&txn).await?;
         let snapshot = self.snapshot();
         let now = self.clock.micros();
-        let view = View { txn: &txn, graph: &snapshot.graph, revision: head.revision + 1, now };
+        let view = View { txn: &txn, graph: &snapshot.graph, revision: head.revision + 1, now, form: self.form };
 
         let known = self.know(actor, &view).await?;
-        let Planned { plan, output, matches, needs } = command.plan(&view).await?;
-        if let (Some(if_match), Some(revision)) = (if_match, matches)
-            && !if_match.accepts(revision)
-        {
-            return Err(Refused::Stale);
+        let (plan, output) = command.plan(&view).await?.accepted(if_match, &known.authority)?;
+        let Some(mut plan) = plan else { return Ok(output) };
+        if let Some(first) = Box::pin(rules::broken(&view, &known.authority, &mut plan)).await?.into_iter().next() {
+            return Err(first);
         }
-        known.authority.covers(&needs)?;
-        let Some(plan) = plan else { return Ok(output) };
-        known.authority.covers(&plan.needs)?;
-        if plan.built_in {
-            return Err(Refused::BuiltIn);
-        }
-        someone_can_administer(&view, &plan).await?;
         let entry = commit(txn, head, now, known, plan).await?;
         self.replica.apply(&[entry]);
         Ok(output)
     }
 
     /// Reads the actor again: enabled, session alive, token still true, rights as the database has them.
-    async fn know(&self, actor: &Actor, view: &View<'_>) -> Result<Known, Refused> {
-        let Actor::Caller { claims, permission } = actor else {
-            return Ok(Known { name: "system".into(), id: None, authority: Authority::System });
+    pub(super) async fn know(&self, actor: &Actor, view: &View<'_>) -> Result<Known, Refused> {
+        let (claims, permission) = match actor {
+            Actor::System => return Ok(Known { name: "system".into(), id: None, authority: Authority::System }),
+            Actor::Caller { claims, permission } => (claims, Some(*permission)),
+            Actor::Owner { claims } => (claims, None),
         };
         let id = UserId(claims.sub);
         let gone = || Refused::Actor(Refusal::Stale);
@@ -117,10 +125,9 @@ impl Store {
         if self.revocations().revoked(claims) || session_ended(view.txn, claims).await? {
             return Err(gone());
         }
-        let roles = super::users::assigned_roles(view.txn, id).await?;
-        let gives = view.graph.permissions(roles.iter().map(RoleName::as_str));
-        let authority = Authority::of(&claims.permissions, gives);
-        if !authority.holds(permission) {
+        let assignments = super::users::assignments_of(view.txn, id).await?;
+        let authority = Authority::of(&claims.permissions, view.graph.held(&assignments, view.now));
+        if let Some(permission) = permission.filter(|permission| !authority.holds(permission)) {
             return Err(Refused::Actor(Refusal::Lacks(permission)));
         }
         Ok(Known { name: user.username, id: Some(id.0.to_string()), authority })
@@ -128,8 +135,10 @@ impl Store {
 }
 
 async fn session_ended(txn: &DatabaseTransaction, claims: &Claims) -> Result<bool, Refused> {
-    let Some(sid) = claims.sid else { return Ok(false) };
-    Ok(sessions::Entity::find_by_id(SessionId(sid)).one(txn).await?.is_none())
+    Ok(match claims.sid {
+        Some(sid) => sessions::Entity::find_by_id(SessionId(sid)).one(txn).await?.is_none(),
+        None => ended_sessions::Entity::find_by_id(SessionId(claims.jti)).one(txn).await?.is_some(),
+    })
 }
 
 async fn commit(
@@ -161,44 +170,4 @@ async fn commit(
     ledger::append(&txn, &entry).await?;
     txn.commit().await?;
     Ok(entry)
-}
-
-/// Rule 2: refuses a plan after which no enabled person with a password could administer.
-async fn someone_can_administer(view: &View<'_>, plan: &Plan) -> Result<(), Refused> {
-    let after = view.graph.after(&plan.deltas);
-    let administering = |graph: &Graph| graph.giving(ESCALATE).cloned().collect::<BTreeSet<_>>();
-    let left = administering(&after);
-    let takes_away: Vec<_> = plan.effects.iter().filter_map(Effect::takes_away).collect();
-    if takes_away.is_empty() && administering(view.graph).is_subset(&left) {
-        return Ok(());
-    }
-    let remaining = remaining_administrators(&left, &takes_away);
-    if remaining.one(view.txn).await?.is_none() { Err(Refused::LastAdministrator) } else { Ok(()) }
-}
-
-fn remaining_administrators(
-    roles_left: &BTreeSet<RoleName>,
-    takes_away: &[(UserId, Option<super::RoleId>)],
-) -> sea_orm::Select<assignments::Entity> {
-    let administering = Query::select()
-        .column(roles::Column::Id)
-        .from(roles::Entity)
-        .cond_where(roles::Column::Name.is_in(roles_left.iter().map(RoleName::as_str)))
-        .to_owned();
-    let able = Query::select()
-        .column(users::Column::Id)
-        .from(users::Entity)
-        .cond_where(users::Column::Status.eq(ACTIVE).and(users::Column::PasswordHash.is_not_null()))
-        .to_owned();
-    let mut remaining = assignments::Entity::find()
-        .filter(assignments::Column::RoleId.in_subquery(administering))
-        .filter(assignments::Column::UserId.in_subquery(able));
-    for (user, role) in takes_away {
-        let mut lost = Condition::all().add(assignments::Column::UserId.eq(*user));
-        if let Some(role) = role {
-            lost = lost.add(assignments::Column::RoleId.eq(*role));
-        }
-        remaining = remaining.filter(lost.not());
-    }
-    remaining
 }

@@ -1,27 +1,42 @@
 //! Signing in and issuing: passwords, signing keys, access tokens.
 
+mod algorithm;
+mod client;
 mod issue;
+mod jwk;
+mod keyring;
+mod live_keys;
 pub mod password;
+mod refresh;
+mod refresh_token;
+mod revoke;
 mod sealing;
 mod sign_in;
-mod signing;
+mod signing_keys;
+mod undelivered;
 
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use rolecall_guard::Clock;
 
+pub use algorithm::SigningAlgorithm;
+pub use client::{Asking, BUILT_IN_CLIENT};
 pub use issue::Issued;
+pub use jwk::Jwk;
+pub use keyring::{Keyring, Unusable};
+pub use live_keys::LiveKeys;
+pub use refresh::RefreshGrant;
+pub use revoke::LiveRefreshToken;
 pub use sealing::{KeyEncryptionKey, KeyError};
 pub use sign_in::{Denied, PasswordGrant};
-pub use signing::{ALGORITHM, Jwk, Keyring, Unusable};
+pub use signing_keys::{JWKS_MAX_AGE, KeySettings, KeyTrouble, PUBLISHED_AHEAD, SigningKeys};
 
 use crate::store::Store;
 use password::Hasher;
+use undelivered::Undelivered;
 
-/// The built-in public client, meant when a request names none.
-pub const BUILT_IN_CLIENT: &str = "rolecall";
-
-/// For how long tokens and sessions last, in seconds.
+/// For how long tokens and sessions last, in seconds, and how many there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
     /// An access token.
@@ -30,6 +45,15 @@ pub struct Lifetimes {
     pub session_idle: i64,
     /// Any session.
     pub session_max: i64,
+    /// Not a time: how many sessions a user may have at once.
+    pub sessions_per_user: u64,
+}
+
+impl Lifetimes {
+    /// When a session ends unless it is used before (all in microseconds since 1970).
+    fn session_end(&self, created_at: i64, used_at: i64) -> i64 {
+        (used_at + self.session_idle * 1_000_000).min(created_at + self.session_max * 1_000_000)
+    }
 }
 
 /// Signs people in and issues their tokens.
@@ -37,18 +61,34 @@ pub struct Lifetimes {
 pub struct Tokens {
     store: Store,
     hasher: Hasher,
-    keyring: Arc<Keyring>,
+    keys: LiveKeys,
     issuer: Arc<str>,
     lifetimes: Lifetimes,
+    refresh_key: Arc<hmac::Key>,
+    undelivered: Undelivered,
     clock: Clock,
 }
 
 impl Tokens {
-    /// Issues tokens as `issuer`.
+    /// Issues tokens as `issuer`; refresh tokens are authenticated under a key derived from `kek`.
     #[must_use]
-    pub fn new(store: Store, hasher: Hasher, keyring: Keyring, issuer: &str, lifetimes: Lifetimes) -> Self {
+    pub fn new(
+        store: Store,
+        hasher: Hasher,
+        keys: LiveKeys,
+        kek: &KeyEncryptionKey,
+        issuer: &str,
+        lifetimes: Lifetimes,
+    ) -> Self {
         let clock = store.clock().clone();
-        Self { store, hasher, keyring: Arc::new(keyring), issuer: issuer.into(), lifetimes, clock }
+        let (refresh_key, undelivered) = (Arc::new(kek.derived("refresh tokens")), Undelivered::default());
+        Self { store, hasher, keys, issuer: issuer.into(), lifetimes, refresh_key, undelivered, clock }
+    }
+
+    /// Who issues: the URL that is configured.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     /// What hashes passwords.
@@ -57,9 +97,9 @@ impl Tokens {
         &self.hasher
     }
 
-    /// The public keys.
+    /// The signing keys.
     #[must_use]
-    pub fn published_keys(&self) -> &[Jwk] {
-        self.keyring.published()
+    pub fn keys(&self) -> &LiveKeys {
+        &self.keys
     }
 }

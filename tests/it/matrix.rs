@@ -6,9 +6,10 @@ use reqwest::Method;
 use rolecall::catalogue::CATALOGUE;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, PASSWORD, Server};
+use crate::support::{Answer, Client, PASSWORD, Server, claims};
 
 /// An operation of the document, ready to be called.
+#[derive(Clone)]
 struct Operation {
     method: Method,
     path: String,
@@ -21,6 +22,11 @@ impl Operation {
     async fn call(&self, client: &Client) -> Answer {
         let request = client.request(self.method.clone(), &self.path);
         client.send(if let Some(body) = &self.body { request.json(body) } else { request }).await
+    }
+
+    /// On this session, if it is on one.
+    fn at(&self, session: &str) -> Self {
+        Self { path: self.path.replace("{session}", session), ..self.clone() }
     }
 
     fn name(&self) -> String {
@@ -39,8 +45,15 @@ async fn operations(server: &Server) -> Vec<Operation> {
             let guard = scopes.map(|scopes| scopes.first().map_or("", |scope| scope.as_str().unwrap()).to_owned());
             assert_eq!(operation["x-required-permission"].as_str().unwrap_or(""), guard.as_deref().unwrap_or(""));
             let permission = guard.clone().filter(|guard| !guard.is_empty()).unwrap_or("users:read".into());
-            let path =
-                path.replace("{user}", "target").replace("{role}", "target").replace("{permission}", &permission);
+            let replaced = [
+                ("{user}", "target"),
+                ("{role}", "target"),
+                ("{client}", "target-client"),
+                ("{junior}", "other"),
+                ("{set}", "target-set"),
+                ("{permission}", permission.as_str()),
+            ];
+            let path = replaced.iter().fold(path.clone(), |path, (name, value)| path.replace(name, value));
             let body = operation["requestBody"]["content"].get("application/json").map(|content| {
                 let name = content["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
                 document["components"]["schemas"][&name]["example"].clone()
@@ -75,9 +88,13 @@ async fn each_operation_lets_in_exactly_who_may() {
     let server = Server::start().await;
     let people = people(&server).await;
     server.role("target", &[]).await;
+    server.role("other", &[]).await;
+    let set = json!({ "name": "target-set", "kind": "dynamic", "cardinality": 2, "roles": ["target", "other"] });
+    server.admin().await.post("/v1/separation-sets", set).await.assert(201);
     server.user("target", &[]).await;
+    let client = json!({ "name": "Target", "client_id": "target-client", "grants": ["client_credentials"] });
+    server.admin().await.post("/v1/clients", client).await.assert(201);
     server.user("nobody", &[]).await;
-    let nobody = server.sign_in("nobody", PASSWORD).await;
     let (mut guarded, mut signed_in, mut public) = (0, 0, 0);
     for operation in operations(&server).await {
         let (name, anonymous) = (operation.name(), operation.call(&server.anonymous()).await.status);
@@ -89,7 +106,10 @@ async fn each_operation_lets_in_exactly_who_may() {
         assert_eq!(anonymous, 401, "{name} without a token");
         if guard.is_empty() {
             signed_in += 1;
-            let status = operation.call(&nobody).await.status;
+            // One of them signs out.
+            let nobody = server.sign_in("nobody", PASSWORD).await;
+            let sid = claims(nobody.token.as_deref().unwrap())["sid"].as_str().unwrap().to_owned();
+            let status = operation.at(&sid).call(&nobody).await.status;
             assert!(!matches!(status, 401 | 403 | 404 | 405 | 500..), "{name} for anyone signed in: {status}");
             continue;
         }
@@ -101,7 +121,7 @@ async fn each_operation_lets_in_exactly_who_may() {
         let passed = operation.call(with).await;
         assert!(!matches!(passed.status, 401 | 403 | 405 | 500..), "{name} with just {guard}: {}", passed.text);
     }
-    assert!(guarded >= 20 && signed_in >= 2 && public >= 4, "{guarded} {signed_in} {public}");
+    assert!(guarded >= 26 && signed_in >= 2 && public >= 4, "{guarded} {signed_in} {public}");
 }
 
 #[tokio::test]

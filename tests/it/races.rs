@@ -189,16 +189,3 @@ async fn right_passwords_stay_right_while_hashes_are_made_dearer() {
     .await;
     assert_eq!(count(&answers, 200), 6, "{answers:?}");
 }
-
-/// Whoever can write to the database but hasn't the key-encryption key must not get a key published.
-#[tokio::test]
-async fn a_signing_key_from_elsewhere_stops_the_start() {
-    use rolecall::tokens::{KeyEncryptionKey, Keyring};
-    let (own, foreign) = (KeyEncryptionKey::generate(), KeyEncryptionKey::generate());
-    let key = |kek| Keyring::generate(kek, 1).unwrap();
-    assert!(Keyring::open(&[key(&own), key(&own)], &own).is_ok());
-    assert!(Keyring::open(&[key(&foreign), key(&own)], &own).is_err());
-    let mut swapped = key(&own);
-    swapped.public_key = key(&foreign).public_key;
-    assert!(Keyring::open(&[swapped, key(&own)], &own).is_err());
-}

@@ -2,9 +2,14 @@
 
 mod claims;
 mod client;
+mod client_credentials;
 mod forged;
 mod hashing;
+mod introspect;
+mod metadata;
+mod refresh;
 mod request;
+mod revoke;
 mod scope;
 
 use serde_json::{Value, json};
@@ -16,7 +21,7 @@ async fn a_password_is_answered_with_a_token_that_nobody_may_keep() {
     let server = Server::start().await;
     let answer = server.token("admin", PASSWORD, &[]).await.assert(200);
     let members: Vec<_> = answer.body.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["access_token", "token_type", "expires_in"]);
+    assert_eq!(members, ["access_token", "token_type", "expires_in", "refresh_token"]);
     assert_eq!((&answer.body["token_type"], &answer.body["expires_in"]), (&json!("Bearer"), &json!(900)));
     assert!(answer.header("content-type").starts_with("application/json"));
     assert_eq!(answer.header("cache-control"), "no-store");

@@ -28,6 +28,11 @@ PATCHED = {
     "UserPatch": ("/v1/users", {"username": "patched", "email": "patched@example.com"}),
     "RolePatch": ("/v1/roles", {"name": "patched"}),
     "PermissionPatch": ("/v1/permissions", {"name": "patched:read"}),
+    "SeparationSetPatch": (
+        "/v1/separation-sets",
+        {"name": "patched-set", "kind": "static", "cardinality": 2, "roles": ["patched", "admin"]},
+    ),
+    "ClientPatch": ("/v1/clients", {"name": "patched", "client_id": "patched-client", "grants": ["client_credentials"]}),
 }
 
 
@@ -46,7 +51,7 @@ class Document(unittest.TestCase):
         token = sign_in()["access_token"]
         for name, (path, new) in PATCHED.items():
             self.assertEqual(call("POST", path, token, new)[0], 201, name)
-            place = f"{path}/{new.get('username') or new['name']}"
+            place = f"{path}/{new.get('username') or new.get('client_id') or new['name']}"
             for member, schema in SCHEMAS[name]["properties"].items():
                 with self.subTest(patch=name, member=member):
                     status, _ = call("PATCH", place, token, {member: None})

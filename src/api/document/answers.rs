@@ -8,11 +8,13 @@ use rolecall_guard::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::api::dry_run::Instead;
+
 /// The answers that many operations share, and the schema of their body.
 pub(super) fn describe_shared(document: &mut Value) {
     // poem-openapi drops the schemas that no handler's success names.
     let mut registry = Registry::new();
-    Problem::register(&mut registry);
+    Instead::register(&mut registry);
     for (name, schema) in registry.schemas {
         document["components"]["schemas"][name] = json!(schema);
     }
@@ -60,6 +62,10 @@ pub(super) fn describe_common(path: &str, method: &str, operation: &mut Map<Stri
     if !path.starts_with("/v1/") {
         if path == "/readyz" {
             answer(operation, "503", "Unavailable");
+        }
+        if path.starts_with("/access/") {
+            answer(operation, "400", "BadRequest");
+            answer(operation, "413", "TooLarge");
         }
         return;
     }

@@ -7,8 +7,8 @@ use poem_openapi::OpenApiService;
 use rolecall_guard::document::{describe_guards, operations};
 use serde_json::{Map, Value, json};
 
-use super::State;
-use crate::catalogue::CATALOGUE;
+use super::{State, dry_run::DryRun};
+use crate::{catalogue::CATALOGUE, http::DRY_RUN};
 
 const ABOUT: &str = "Who may do what. Press **Authorize**, sign in with your username and password (leave the client \
                      fields empty), and try things out.\n\nErrors are RFC 9457 problems with a stable `code`. Lists \
@@ -30,6 +30,8 @@ pub fn document(state: &State) -> Result<Value, String> {
         describe_parameters(operation);
         tidy::operation(&method, operation);
     }
+    tidy::schemas(&mut document);
+    answer_dry_runs(&mut document);
     mark_clearable(&mut document);
     close_bodies(&mut document);
     order_tags(&mut document);
@@ -48,9 +50,17 @@ fn describe_parameters(operation: &mut Map<String, Value>) {
         ("limit", "How many items a page has at most."),
         ("cursor", "The `next` of the page before; none for the first."),
         ("role", "A role's name."),
+        ("junior", "The name of the role to inherit from."),
+        ("set", "A separation set's name or id."),
         ("permission", "A permission's name."),
+        (DRY_RUN, "Only tell what would change."),
+        ("client", "A client's `client_id`."),
     ];
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if parameter["name"] == "junior" {
+            // A role is not its own junior.
+            parameter["schema"]["example"] = json!("reader");
+        }
         if let Some((_, description)) = shared.iter().find(|(name, _)| parameter["name"] == *name) {
             parameter["description"] = json!(description);
         }
@@ -61,7 +71,7 @@ fn describe_parameters(operation: &mut Map<String, Value>) {
 fn mark_clearable(document: &mut Value) {
     let schemas = document["components"]["schemas"].as_object_mut().into_iter().flatten();
     for (_, schema) in schemas.filter(|(name, _)| name.ends_with("Patch")) {
-        for member in ["email", "display_name", "description"] {
+        for member in ["email", "display_name", "description", "audience", "scopes"] {
             if let Some(member) = schema["properties"].get_mut(member) {
                 member["nullable"] = json!(true);
             }
@@ -69,9 +79,10 @@ fn mark_clearable(document: &mut Value) {
     }
 }
 
-/// A JSON body's unknown members are refused, so the document says so.
+/// A JSON body's unknown members are refused below `/v1/`, so the document says so.
 fn close_bodies(document: &mut Value) {
     let bodies: Vec<String> = operations(document)
+        .filter(|(path, ..)| path.starts_with("/v1/"))
         .filter_map(|(_, _, operation)| {
             let schema = &operation.get("requestBody")?["content"]["application/json"]["schema"]["$ref"];
             Some(schema.as_str()?.trim_start_matches('#').to_owned())
@@ -84,9 +95,38 @@ fn close_bodies(document: &mut Value) {
     }
 }
 
+/// To a dry run the answer is what would change, in a media type of its own.
+fn answer_dry_runs(document: &mut Value) {
+    let asks = |parameter: &Value| parameter["name"] == DRY_RUN;
+    for (_, _, operation) in operations(document) {
+        let parameters = operation.get("parameters").and_then(Value::as_array);
+        if !parameters.is_some_and(|parameters| parameters.iter().any(asks)) {
+            continue;
+        }
+        let ok = &mut operation["responses"]["200"];
+        if ok["description"].is_null() {
+            ok["description"] = json!("What would change: nothing has been.");
+        }
+        ok["content"][DryRun::CONTENT_TYPE] = json!({ "schema": { "$ref": "#/components/schemas/DryRun" } });
+    }
+}
+
 /// Tags stand in the order in which operations first use them.
 fn order_tags(document: &mut Value) {
-    let order = ["Sign in", "Me", "Users", "Assignments", "Roles", "Permissions", "Ledger", "Operations"];
+    let order = [
+        "Sign in",
+        "Me",
+        "Users",
+        "Sessions",
+        "Assignments",
+        "Roles",
+        "Separation sets",
+        "Permissions",
+        "Access",
+        "Clients",
+        "Ledger",
+        "Operations",
+    ];
     if let Some(tags) = document["tags"].as_array_mut() {
         tags.sort_by_key(|tag| order.iter().position(|name| tag["name"] == *name));
     }

@@ -21,6 +21,15 @@ pub(super) fn operation(method: &str, operation: &mut Map<String, Value>) {
     }
 }
 
+/// What is named and shared, likewise.
+pub(super) fn schemas(document: &mut Value) {
+    for (_, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
+        for (_, member) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+            whole_bounds(member);
+        }
+    }
+}
+
 fn response(response: &mut Value) {
     if response["description"] == "" {
         response["description"] = json!("Here it is.");

@@ -1,14 +1,17 @@
 use rolecall_guard::Subject;
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
 
 use super::users::held_by;
 use crate::{
-    policy::RoleName,
+    policy::{RoleName, Term},
     store::{
         Command, Refused, UserRef,
         effect::Effect,
+        entity::assignments,
         plan::{Plan, Planned, View},
         roles,
-        users::{find, is_assigned},
+        users::find,
     },
 };
 
@@ -19,6 +22,17 @@ pub struct Assign {
     pub user: UserRef,
     /// Which role.
     pub role: RoleName,
+    /// From when on it counts, in microseconds since 1970.
+    pub valid_from: Option<i64>,
+    /// Until when.
+    pub valid_until: Option<i64>,
+}
+
+impl Assign {
+    /// An end must lie ahead, and after the beginning.
+    fn is_possible(&self, now: i64) -> bool {
+        self.valid_until.is_none_or(|until| until > now.max(self.valid_from.unwrap_or(now)))
+    }
 }
 
 impl Command for Assign {
@@ -27,16 +41,24 @@ impl Command for Assign {
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let user = find(view.txn, &self.user).await?;
         let role = roles::find(view.txn, &self.role).await?;
-        if is_assigned(view.txn, user.id, role.id).await? {
+        let Self { valid_from, valid_until, .. } = *self;
+        let row = assignments::Model { user_id: user.id, role_id: role.id, valid_from, valid_until };
+        let old = assignments::Entity::find_by_id((user.id, role.id)).one(view.txn).await?;
+        if old.as_ref() == Some(&row) {
             return Ok(Planned::nothing(user.revision, ()));
         }
-        let mut needs = held_by(view, user.id).await?;
-        needs.extend(view.graph.permissions([self.role.as_str()]));
+        if !self.is_possible(view.now) {
+            return Err(Refused::NoTime);
+        }
+        let given = view.graph.permissions([self.role.as_str()]);
         let plan = Plan {
             action: "assign_role",
             target: target(&user.username, &self.role),
-            needs,
-            effects: vec![Effect::Assign(user.id, role.id)],
+            before: old.as_ref().map(times),
+            after: Some(times(&row)),
+            needs: held_by(view, user.id).await?,
+            gives: vec![(given, valid_until.map_or(Term::Always, Term::Until))],
+            effects: vec![Effect::Assign(row, self.role.clone())],
             subjects: vec![Subject::User(user.id.0)],
             ..Plan::default()
         };
@@ -59,14 +81,15 @@ impl Command for Deassign {
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let user = find(view.txn, &self.user).await?;
         let role = roles::find(view.txn, &self.role).await?;
-        if !is_assigned(view.txn, user.id, role.id).await? {
+        let Some(old) = assignments::Entity::find_by_id((user.id, role.id)).one(view.txn).await? else {
             return Ok(Planned::nothing(user.revision, ()));
-        }
+        };
         let plan = Plan {
             action: "deassign_role",
             target: target(&user.username, &self.role),
+            before: Some(times(&old)),
             needs: held_by(view, user.id).await?,
-            effects: vec![Effect::Deassign(user.id, role.id)],
+            effects: vec![Effect::Deassign(user.id, role.id, self.role.clone())],
             subjects: vec![Subject::User(user.id.0)],
             ..Plan::default()
         };
@@ -76,4 +99,11 @@ impl Command for Deassign {
 
 fn target(username: &str, role: &RoleName) -> String {
     format!("users/{username}/roles/{role}")
+}
+
+/// When it counts, as the ledger shows it: in microseconds since 1970.
+fn times(assignment: &assignments::Model) -> Value {
+    let members = [("valid_from", assignment.valid_from), ("valid_until", assignment.valid_until)];
+    let given = members.into_iter().filter_map(|(name, time)| Some((name.to_owned(), json!(time?))));
+    Value::Object(given.collect())
 }

@@ -1,7 +1,8 @@
-use rolecall_guard::Subject;
+use std::collections::BTreeSet;
 
+use super::roles::subjects;
 use crate::{
-    policy::{Delta, PermissionName, RoleName},
+    policy::{Delta, PermissionName, RoleName, Term},
     store::{
         Command, Refused,
         effect::Effect,
@@ -26,15 +27,15 @@ impl Command for Grant {
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let role = roles::find(view.txn, &self.role).await?;
         let permission = permissions::find(view.txn, &self.permission).await?;
-        let mut needs = view.graph.permissions([self.role.as_str()]);
-        if !needs.insert(self.permission.clone()) {
+        if is_granted(view, &self.role, &self.permission) {
             return Ok(Planned::nothing(role.revision, ()));
         }
         let plan = Plan {
             action: "grant_permission",
             target: target(&self.role, &self.permission),
-            needs,
-            built_in: role.built_in,
+            needs: view.graph.permissions([self.role.as_str()]),
+            gives: vec![(BTreeSet::from([self.permission.clone()]), Term::Always)],
+            impossible: role.built_in.then_some(Refused::BuiltIn),
             effects: vec![Effect::Grant(role.id, permission.id)],
             deltas: vec![Delta::Granted { role: self.role.clone(), permission: self.permission.clone() }],
             ..Plan::default()
@@ -58,22 +59,26 @@ impl Command for Revoke {
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let role = roles::find(view.txn, &self.role).await?;
         let permission = permissions::find(view.txn, &self.permission).await?;
-        let needs = view.graph.permissions([self.role.as_str()]);
-        if !needs.contains(&self.permission) {
+        if !is_granted(view, &self.role, &self.permission) {
             return Ok(Planned::nothing(role.revision, ()));
         }
         let plan = Plan {
             action: "revoke_permission",
             target: target(&self.role, &self.permission),
-            needs,
-            built_in: role.built_in,
+            needs: view.graph.permissions([self.role.as_str()]),
+            impossible: role.built_in.then_some(Refused::BuiltIn),
             effects: vec![Effect::Revoke(role.id, permission.id)],
             deltas: vec![Delta::Revoked { role: self.role.clone(), permission: self.permission.clone() }],
-            subjects: vec![Subject::Role(role.name)],
+            subjects: subjects(view.graph.authorizing(&self.role)),
             ..Plan::default()
         };
         Ok(Planned::change(role.revision, plan, ()))
     }
+}
+
+/// Whether the role itself was granted it, not one of its juniors.
+fn is_granted(view: &View<'_>, role: &RoleName, permission: &PermissionName) -> bool {
+    view.graph.role(role).is_some_and(|role| role.grants.contains(permission))
 }
 
 fn target(role: &RoleName, permission: &PermissionName) -> String {

@@ -1,18 +1,30 @@
 //! The changes of policy, one file a kind of thing.
 
+mod active_roles;
 mod assignments;
+mod client_secrets;
+mod clients;
 mod grants;
+mod inheritance;
 mod initialise;
+mod keys;
 mod permissions;
 mod roles;
+mod separation_sets;
 mod users;
 
+pub use active_roles::{AddActiveRole, DropActiveRole, EndSession};
 pub use assignments::{Assign, Deassign};
+pub use client_secrets::{NewSecret, RotateSecret, Rotated};
+pub use clients::{CreateClient, DeleteClient, UpdateClient};
 pub use grants::{Grant, Revoke};
+pub use inheritance::{AddInheritance, DeleteInheritance};
 pub use initialise::Initialise;
+pub use keys::{RetireKey, RotateKey};
 pub use permissions::{CreatePermission, DeletePermission, UpdatePermission};
 pub use roles::{CreateRole, DeleteRole, UpdateRole};
-pub use users::{CreateUser, DeleteUser, ResetPassword, UpdateUser};
+pub use separation_sets::{CreateSet, DeleteSet, Membership, UpdateSet};
+pub use users::{CreateUser, DeleteUser, EndSessions, ResetPassword, UpdateUser};
 
 /// What a patch does to a member: leave it, clear it, or set it (RFC 7396).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,17 +1,17 @@
 use std::collections::BTreeSet;
 
-use rolecall_guard::Subject;
 use serde_json::{Value, json};
 
-use super::Change;
+use super::{Change, roles::subjects};
 use crate::{
     policy::{Delta, PermissionName, RoleName},
     store::{
-        Command, Permission, PermissionId, Refused,
+        Command, Permission, PermissionId, Refused, clients,
         effect::Effect,
-        entity::permissions,
+        entity::{clients as client_rows, permissions},
         permissions::find,
         plan::{Plan, Planned, View},
+        words,
     },
 };
 
@@ -83,7 +83,7 @@ impl Command for UpdatePermission {
     }
 }
 
-/// Deletes a permission, with its grants.
+/// Deletes a permission, with its grants and its place in clients' scopes.
 #[derive(Clone, Debug)]
 pub struct DeletePermission {
     /// Which permission.
@@ -95,22 +95,35 @@ impl Command for DeletePermission {
 
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let row = find(view.txn, &self.permission).await?;
-        let roles: Vec<&RoleName> = view.graph.giving(&row.name).collect();
+        let roles: Vec<&RoleName> = view.graph.granting(&row.name).collect();
         let mut before = state(&row);
         before["roles"] = json!(roles);
+        let mut effects = vec![Effect::DeletePermission(row.id)];
+        let scoped = clients::scoped_to(view.txn, &self.permission).await?;
+        if !scoped.is_empty() {
+            before["clients"] = scoped.iter().map(|client| client.client_id.as_str()).collect();
+        }
+        effects.extend(scoped.into_iter().map(|client| Effect::UpdateClient(without(view, client, &row.name))));
         let plan = Plan {
             action: "delete_permission",
             target: target(&self.permission),
             before: Some(before),
             needs: BTreeSet::from([self.permission.clone()]),
-            built_in: row.built_in,
-            effects: vec![Effect::DeletePermission(row.id)],
+            impossible: row.built_in.then_some(Refused::BuiltIn),
+            effects,
             deltas: vec![Delta::PermissionDeleted { permission: self.permission.clone() }],
-            subjects: roles.into_iter().map(|role| Subject::Role(role.to_string())).collect(),
+            subjects: subjects(view.graph.giving(&row.name).cloned()),
             ..Plan::default()
         };
         Ok(Planned::change(row.revision, plan, ()))
     }
+}
+
+/// The client without this permission in its scopes; a set that is left empty allows nothing.
+fn without(view: &View<'_>, client: client_rows::Model, permission: &str) -> client_rows::Model {
+    let rest = |scopes: String| words::join(scopes.split(' ').filter(|scope| *scope != permission));
+    let scopes = client.scopes.map(rest);
+    client_rows::Model { scopes, updated_at: view.now, revision: view.revision, ..client }
 }
 
 fn target(permission: &PermissionName) -> String {

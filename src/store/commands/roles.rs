@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Change;
 use crate::{
-    policy::{Delta, PermissionName, RoleName},
+    policy::{Delta, HierarchyForm, PermissionName, RoleName, SeparationSet, Term},
     store::{
         Command, Refused, Role, RoleId,
         effect::Effect,
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Makes a role, with permissions if asked (NIST `AddRole`, `GrantPermission`).
+/// Makes a role, with permissions and its place in the hierarchy if asked (NIST `AddRole`, `GrantPermission`).
 #[derive(Clone, Debug)]
 pub struct CreateRole {
     /// Its id.
@@ -27,6 +27,10 @@ pub struct CreateRole {
     pub description: Option<String>,
     /// Permissions to grant at once.
     pub permissions: BTreeSet<PermissionName>,
+    /// Roles to inherit from (NIST `AddAscendant`).
+    pub juniors: BTreeSet<RoleName>,
+    /// Roles that inherit from it (NIST `AddDescendant`).
+    pub seniors: BTreeSet<RoleName>,
 }
 
 impl Command for CreateRole {
@@ -48,16 +52,51 @@ impl Command for CreateRole {
             effects.push(Effect::Grant(self.id, permissions::find(view.txn, permission).await?.id));
             deltas.push(Delta::Granted { role: self.name.clone(), permission: permission.clone() });
         }
+        let edges = self.juniors.iter().map(|junior| (&self.name, junior));
+        let edges = edges.chain(self.seniors.iter().map(|senior| (senior, &self.name)));
+        for (senior, junior) in edges {
+            effects.push(Effect::Inherit(self.id_of(view, senior).await?, self.id_of(view, junior).await?));
+            deltas.push(Delta::Inherited { senior: senior.clone(), junior: junior.clone() });
+        }
+        let mut given = view.graph.permissions(self.juniors.iter().map(RoleName::as_str));
+        given.extend(self.permissions.iter().cloned());
+        let mut after = state(&row, &self.permissions);
+        after["juniors"] = json!(self.juniors);
+        after["seniors"] = json!(self.seniors);
         let plan = Plan {
             action: "create_role",
             target: target(&self.name),
-            after: Some(state(&row, &self.permissions)),
-            needs: self.permissions.clone(),
+            after: Some(after),
+            needs: view.graph.permissions(self.seniors.iter().map(RoleName::as_str)),
+            gives: vec![(given, Term::Always)],
+            impossible: self.impossible(view),
             effects,
             deltas,
             ..Plan::default()
         };
         Ok(Planned::create(plan, row.into()))
+    }
+}
+
+impl CreateRole {
+    async fn id_of(&self, view: &View<'_>, role: &RoleName) -> Result<RoleId, Refused> {
+        if *role == self.name { Ok(self.id) } else { Ok(find(view.txn, role).await?.id) }
+    }
+
+    fn impossible(&self, view: &View<'_>) -> Option<Refused> {
+        let (graph, limited) = (view.graph, view.form == HierarchyForm::Limited);
+        let above = |junior: &RoleName| self.seniors.iter().any(|senior| graph.is_above(junior, senior));
+        let itself = self.juniors.contains(&self.name) || self.seniors.contains(&self.name);
+        if self.seniors.iter().any(|senior| graph.role(senior).is_some_and(|role| role.built_in)) {
+            Some(Refused::BuiltIn)
+        } else if itself || self.juniors.iter().any(above) {
+            Some(Refused::Cycle)
+        } else if limited && (self.juniors.len() > 1 || self.seniors.iter().any(|role| !graph.juniors(role).is_empty()))
+        {
+            Some(Refused::SecondJunior)
+        } else {
+            None
+        }
     }
 }
 
@@ -77,9 +116,9 @@ impl Command for UpdateRole {
         let old = find(view.txn, &self.role).await?;
         let mut new = old.clone();
         new.description = self.description.of(old.description.clone());
-        let grants = view.graph.permissions([self.role.as_str()]);
+        let (grants, needs) = (granted(view, &self.role), view.graph.permissions([self.role.as_str()]));
         if new == old {
-            return Ok(Planned::unchanged(old.revision, grants, old.into()));
+            return Ok(Planned::unchanged(old.revision, needs, old.into()));
         }
         new.updated_at = view.now;
         new.revision = view.revision;
@@ -88,7 +127,7 @@ impl Command for UpdateRole {
             target: target(&self.role),
             before: Some(state(&old, &grants)),
             after: Some(state(&new, &grants)),
-            needs: grants,
+            needs,
             effects: vec![Effect::UpdateRole(new.clone())],
             ..Plan::default()
         };
@@ -108,20 +147,40 @@ impl Command for DeleteRole {
 
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let row = find(view.txn, &self.role).await?;
-        let grants = view.graph.permissions([self.role.as_str()]);
+        // Who had a junior of it active by way of it loses that, too.
+        let mut losing = view.graph.authorizing(&self.role);
+        losing.extend(view.graph.authorized([self.role.as_str()]));
+        let mut before = state(&row, &granted(view, &self.role));
+        before["juniors"] = json!(view.graph.juniors(&self.role));
+        before["seniors"] = json!(view.graph.seniors(&self.role));
         let plan = Plan {
             action: "delete_role",
             target: target(&self.role),
-            before: Some(state(&row, &grants)),
-            needs: grants,
-            built_in: row.built_in,
+            before: Some(before),
+            needs: view.graph.permissions([self.role.as_str()]),
+            impossible: row.built_in.then_some(Refused::BuiltIn).or_else(|| too_small_without(view, &self.role)),
             effects: vec![Effect::DeleteRole(row.id)],
             deltas: vec![Delta::RoleDeleted { role: self.role.clone() }],
-            subjects: vec![Subject::Role(row.name)],
+            subjects: subjects(losing),
             ..Plan::default()
         };
         Ok(Planned::change(row.revision, plan, ()))
     }
+}
+
+/// Roles that lost something.
+pub(super) fn subjects(roles: impl IntoIterator<Item = RoleName>) -> Vec<Subject> {
+    roles.into_iter().map(|role| Subject::Role(role.into())).collect()
+}
+
+/// The separation set that would have fewer roles than its cardinality.
+fn too_small_without(view: &View<'_>, role: &RoleName) -> Option<Refused> {
+    let tight = |set: &SeparationSet| set.roles.contains(role) && set.cardinality == set.roles.len() as u64;
+    view.graph.sets().find(|(_, set)| tight(set)).map(|(name, _)| Refused::InSet(name.clone()))
+}
+
+fn granted(view: &View<'_>, role: &RoleName) -> BTreeSet<PermissionName> {
+    view.graph.role(role).map(|role| role.grants.clone()).unwrap_or_default()
 }
 
 fn target(role: &RoleName) -> String {

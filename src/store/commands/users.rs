@@ -4,16 +4,17 @@ use rolecall_guard::Subject;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::Change;
+use super::{Change, clients::held_by_client};
 use crate::{
-    policy::{PermissionName, RoleName, Username},
+    policy::{Assignment, PermissionName, RoleName, Term, Username, now_or_later},
     store::{
         Command, Refused, Status, User, UserId, UserRef,
+        clients::owner,
         effect::Effect,
-        entity::users,
+        entity::{assignments, users},
         plan::{Plan, Planned, View},
         roles,
-        users::{assigned_roles, find},
+        users::{assignments_of, find},
     },
 };
 
@@ -52,7 +53,9 @@ impl Command for CreateUser {
         };
         let mut effects = vec![Effect::InsertUser(row.clone())];
         for role in &self.roles {
-            effects.push(Effect::Assign(self.id, roles::find(view.txn, role).await?.id));
+            let role_id = roles::find(view.txn, role).await?.id;
+            let row = assignments::Model { user_id: self.id, role_id, valid_from: None, valid_until: None };
+            effects.push(Effect::Assign(row, role.clone()));
         }
         let mut after = state(&row);
         after["roles"] = json!(self.roles);
@@ -60,7 +63,7 @@ impl Command for CreateUser {
             action: "create_user",
             target: target(&row),
             after: Some(after),
-            needs: view.graph.permissions(self.roles.iter().map(RoleName::as_str)),
+            gives: vec![(view.graph.permissions(self.roles.iter().map(RoleName::as_str)), Term::Always)],
             effects,
             ..Plan::default()
         };
@@ -97,7 +100,11 @@ impl Command for UpdateUser {
         }
         new.email = self.email.of(old.email.clone());
         new.display_name = self.display_name.of(old.display_name.clone());
-        let needs = held_by(view, old.id).await?;
+        let client = owner(view.txn, old.id).await?;
+        let needs = match &client {
+            Some(client) => held_by_client(view, client).await?,
+            None => held_by(view, old.id).await?,
+        };
         if new == old {
             return Ok(Planned::unchanged(old.revision, needs, old.into()));
         }
@@ -109,6 +116,13 @@ impl Command for UpdateUser {
         if disabled {
             effects.push(Effect::EndSessions(old.id));
             subjects.push(Subject::User(old.id.0));
+            // A service user is disabled with its whole client.
+            if let Some(client) = &client {
+                // First its row, which a sign-in may hold: that one is waited for, and then its session ends, too.
+                effects.push(Effect::TouchClient(client.id));
+                effects.push(Effect::EndClientSessions(client.client_id.clone()));
+                subjects.push(Subject::Client(client.client_id.clone()));
+            }
         }
         let mut after = state(&new);
         after["changed"] = changed(&old, &new);
@@ -118,6 +132,7 @@ impl Command for UpdateUser {
             before: Some(state(&old)),
             after: Some(after),
             needs,
+            impossible: client.filter(|_| old.username != new.username).map(|_| Refused::ServiceUser),
             effects,
             subjects,
             ..Plan::default()
@@ -144,11 +159,36 @@ impl Command for ResetPassword {
             action: "reset_password",
             target: target(&row),
             needs: held_by(view, row.id).await?,
+            impossible: owner(view.txn, row.id).await?.map(|_| Refused::ServiceUser),
             effects: vec![Effect::SetPassword(row.id, self.password_hash.clone()), Effect::EndSessions(row.id)],
             subjects: vec![Subject::User(row.id.0)],
             ..Plan::default()
         };
         Ok(Planned::change(row.revision, plan, row.into()))
+    }
+}
+
+/// Ends all of a user's sessions (NIST `DeleteSession`).
+#[derive(Clone, Debug)]
+pub struct EndSessions {
+    /// Which user's.
+    pub user: UserRef,
+}
+
+impl Command for EndSessions {
+    type Output = ();
+
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
+        let row = find(view.txn, &self.user).await?;
+        let plan = Plan {
+            action: "end_sessions",
+            target: format!("{}/sessions", target(&row)),
+            needs: held_by(view, row.id).await?,
+            effects: vec![Effect::EndSessions(row.id)],
+            subjects: vec![Subject::User(row.id.0)],
+            ..Plan::default()
+        };
+        Ok(Planned::change(row.revision, plan, ()))
     }
 }
 
@@ -165,12 +205,13 @@ impl Command for DeleteUser {
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let row = find(view.txn, &self.user).await?;
         let mut before = state(&row);
-        before["roles"] = json!(assigned_roles(view.txn, row.id).await?);
+        before["roles"] = json!(role_names(&assignments_of(view.txn, row.id).await?));
         let plan = Plan {
             action: "delete_user",
             target: target(&row),
             before: Some(before),
             needs: held_by(view, row.id).await?,
+            impossible: owner(view.txn, row.id).await?.map(|_| Refused::ServiceUser),
             effects: vec![Effect::DeleteUser(row.id)],
             subjects: vec![Subject::User(row.id.0)],
             ..Plan::default()
@@ -179,10 +220,15 @@ impl Command for DeleteUser {
     }
 }
 
-/// What a user holds through its roles: whoever touches the user must hold as much (rule 1).
+/// What a user holds through its roles, future ones included: whoever touches the user must hold as much (rule 1).
 pub(super) async fn held_by(view: &View<'_>, user: UserId) -> Result<BTreeSet<PermissionName>, Refused> {
-    let roles = assigned_roles(view.txn, user).await?;
+    let roles = now_or_later(&assignments_of(view.txn, user).await?, view.now);
     Ok(view.graph.permissions(roles.iter().map(RoleName::as_str)))
+}
+
+/// The roles of assignments.
+pub(super) fn role_names(assignments: &[Assignment]) -> Vec<&RoleName> {
+    assignments.iter().map(|assignment| &assignment.role).collect()
 }
 
 fn target(user: &users::Model) -> String {

@@ -127,6 +127,11 @@ impl Hasher {
         .await
     }
 
+    /// Refuses if a hash would have to be turned away now: then nothing else need be asked first.
+    pub fn check_room(&self) -> Result<(), Overloaded> {
+        if self.0.places.available_permits() == 0 { Err(Overloaded) } else { Ok(()) }
+    }
+
     /// Whether a stored hash is cheaper to guess than one made today.
     #[must_use]
     pub fn is_outdated(&self, stored: &SecretString) -> bool {
@@ -290,6 +295,7 @@ mod tests {
     async fn one_more_than_may_wait_is_turned_away() {
         let hasher = hasher();
         let _all = hasher.0.places.acquire_many(u32::try_from(hasher.0.places.available_permits()).unwrap()).await;
+        assert_eq!(hasher.check_room(), Err(Overloaded));
         assert_eq!(hasher.verify("x".into(), None).await, Err(Overloaded));
     }
 

@@ -78,6 +78,16 @@ async fn it_refuses_a_weak_password_and_says_why() {
 }
 
 #[tokio::test]
+async fn it_makes_no_administrator_of_a_service_user() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    admin.post("/v1/clients", crate::clients::service("app")).await.assert(201);
+    let revision = server.revision();
+    Program::on(&server.database).run(&["admin", "app"]).await.assert_refused(&["belongs to a client"]);
+    assert_eq!(admin.all("/v1/ledger").await.len(), usize::try_from(revision).unwrap());
+}
+
+#[tokio::test]
 async fn it_refuses_what_is_no_username() {
     let database = Database::create().await;
     let refused = Program::on(&database).run(&["admin", "not a name"]).await.assert(2);

@@ -3,7 +3,7 @@
 use super::Program;
 use crate::support::Database;
 
-const COMMANDS: [&str; 7] = ["serve", "migrate", "openapi", "config", "admin", "ledger", "completions"];
+const COMMANDS: [&str; 8] = ["serve", "migrate", "openapi", "config", "admin", "ledger", "keys", "completions"];
 
 #[tokio::test]
 async fn the_document_is_the_one_in_the_repository() {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod commands;
+mod keys;
 mod ledger;
 mod logs;
 mod nodes;
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How the program is called: from a directory, with nothing in its environment but this.
 #[derive(Clone)]
-struct Program {
+pub struct Program {
     directory: PathBuf,
     variables: Vec<(String, String)>,
 }
@@ -43,7 +44,7 @@ impl Program {
     }
 
     /// On this database, with an administrator whose password is known.
-    fn on(database: &Database) -> Self {
+    pub fn on(database: &Database) -> Self {
         let program = database
             .settings()
             .iter()
@@ -54,7 +55,7 @@ impl Program {
             .with("ROLECALL_ARGON2", "m=32,t=1,p=1")
     }
 
-    fn with(mut self, variable: &str, value: &str) -> Self {
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
         self.variables.push((variable.to_owned(), value.to_owned()));
         self
     }
@@ -84,7 +85,7 @@ impl Program {
     }
 
     /// Serves; returns when it says so.
-    async fn start(&self) -> Running {
+    pub async fn start(&self) -> Running {
         let mut running = self.spawn(&[]);
         let is_last = |line: &String| line.contains("press Authorize") || line.contains("Lost the password?");
         while !running.said.last().is_some_and(is_last) {
@@ -97,7 +98,7 @@ impl Program {
     }
 
     /// Runs a command to its end.
-    async fn run(&self, arguments: &[&str]) -> Finished {
+    pub async fn run(&self, arguments: &[&str]) -> Finished {
         self.run_with_input(arguments, "").await
     }
 
@@ -110,14 +111,14 @@ impl Program {
 }
 
 /// The program while it runs; killed when dropped.
-struct Running {
+pub struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: UnboundedReceiver<String>,
     /// What it has printed so far, by line.
     said: Vec<String>,
     stderr: NamedTempFile,
-    url: String,
+    pub url: String,
 }
 
 impl Running {
@@ -126,7 +127,7 @@ impl Running {
         self.said.iter().find_map(|line| line.strip_prefix("  Password     "))
     }
 
-    fn anonymous(&self) -> Client {
+    pub fn anonymous(&self) -> Client {
         Client::new(&http(), &self.url, None)
     }
 
@@ -135,19 +136,23 @@ impl Running {
         self.anonymous().form("/oauth/token", &form).await
     }
 
-    async fn sign_in(&self, username: &str, password: &str) -> Client {
+    pub async fn sign_in(&self, username: &str, password: &str) -> Client {
         let answer = self.token(username, password).await.assert(200);
         Client::new(&http(), &self.url, answer.body["access_token"].as_str())
     }
 
     /// What it wrote to standard error so far.
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.stderr.path()).unwrap()
     }
 
     /// Asks it to stop, as an operator would.
     fn terminate(&self) {
-        let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &self.child.id().to_string()]).status();
+        self.signal("TERM");
+    }
+
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("sh").args(["-c", "kill -$1 \"$0\"", &self.child.id().to_string(), name]).status();
         assert!(kill.unwrap().success());
     }
 
@@ -180,7 +185,7 @@ impl Drop for Running {
 
 /// What is left of a program that ended.
 #[derive(Debug)]
-struct Finished {
+pub struct Finished {
     code: Option<i32>,
     stdout: String,
     stderr: String,
@@ -188,7 +193,7 @@ struct Finished {
 
 impl Finished {
     #[track_caller]
-    fn assert(self, code: i32) -> Self {
+    pub fn assert(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
         self
     }

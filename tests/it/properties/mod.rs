@@ -118,8 +118,12 @@ async fn send(client: &Client, request: &Request) -> Answer {
         Request::DeleteRole(role) => client.delete(&format!("/v1/roles/{role}")).await,
         Request::Grant(role, permission) => client.put(&format!("/v1/roles/{role}/permissions/{permission}")).await,
         Request::Revoke(role, permission) => client.delete(&format!("/v1/roles/{role}/permissions/{permission}")).await,
+        Request::Inherit(senior, junior) => client.put(&format!("/v1/roles/{senior}/juniors/{junior}")).await,
+        Request::Disinherit(senior, junior) => client.delete(&format!("/v1/roles/{senior}/juniors/{junior}")).await,
         Request::CreatePermission(permission) => client.post("/v1/permissions", json!({ "name": permission })).await,
         Request::DeletePermission(permission) => client.delete(&format!("/v1/permissions/{permission}")).await,
+        Request::CreateClient(name) => client.post("/v1/clients", crate::clients::service(name)).await,
+        Request::DeleteClient(name) => client.delete(&format!("/v1/clients/{name}")).await,
     }
 }
 
@@ -162,6 +166,8 @@ async fn check_lists(server: &Server, model: &Model) {
     assert_eq!(set(admin.names("/v1/users", "username").await), model.users.keys().cloned().collect());
     assert_eq!(set(admin.names("/v1/roles", "name").await), model.roles.keys().cloned().collect());
     assert_eq!(set(admin.names("/v1/permissions", "name").await), model.permissions);
+    let clients = model.users.keys().filter(|name| model.is_service(name)).cloned();
+    assert_eq!(set(admin.names("/v1/clients", "client_id").await), clients.collect());
     for role in model.roles.keys() {
         let holders = set(admin.names(&format!("/v1/roles/{role}/users"), "username").await);
         let expected = model.users.iter().filter(|(_, user)| user.roles.contains(role)).map(|(name, _)| name.clone());

@@ -55,6 +55,8 @@ pub const MANAGER: &[&str] = &[
     "permissions:delete",
     "assignments:create",
     "assignments:delete",
+    "clients:create",
+    "clients:delete",
 ];
 
 #[derive(Clone, Debug)]
@@ -69,12 +71,22 @@ pub enum Request {
     DeleteRole(&'static str),
     Grant(&'static str, &'static str),
     Revoke(&'static str, &'static str),
+    /// Senior, junior.
+    Inherit(&'static str, &'static str),
+    Disinherit(&'static str, &'static str),
     CreatePermission(&'static str),
     DeletePermission(&'static str),
+    CreateClient(&'static str),
+    DeleteClient(&'static str),
 }
 
 pub fn user() -> impl Strategy<Value = &'static str> + Clone {
-    prop::sample::select(vec!["admin", "manager", "u0", "u1", "u2"])
+    prop::sample::select(vec!["admin", "manager", "u0", "u1", "u2", "c0"])
+}
+
+/// With the name of what may be a user already.
+fn client() -> impl Strategy<Value = &'static str> + Clone {
+    prop::sample::select(vec!["c0", "u0"])
 }
 
 fn role() -> impl Strategy<Value = &'static str> + Clone {
@@ -106,8 +118,12 @@ pub fn request() -> impl Strategy<Value = Request> {
         1 => role().prop_map(Request::DeleteRole),
         4 => (role(), permission()).prop_map(|(role, permission)| Request::Grant(role, permission)),
         2 => (role(), permission()).prop_map(|(role, permission)| Request::Revoke(role, permission)),
+        4 => (role(), role()).prop_map(|(senior, junior)| Request::Inherit(senior, junior)),
+        2 => (role(), role()).prop_map(|(senior, junior)| Request::Disinherit(senior, junior)),
         1 => permission().prop_map(Request::CreatePermission),
         1 => permission().prop_map(Request::DeletePermission),
+        2 => client().prop_map(Request::CreateClient),
+        1 => client().prop_map(Request::DeleteClient),
     ]
 }
 
@@ -122,9 +138,11 @@ impl Request {
             Self::Deassign(..) => "assignments:delete",
             Self::CreateRole(..) => "roles:create",
             Self::DeleteRole(_) => "roles:delete",
-            Self::Grant(..) | Self::Revoke(..) => "roles:update",
+            Self::Grant(..) | Self::Revoke(..) | Self::Inherit(..) | Self::Disinherit(..) => "roles:update",
             Self::CreatePermission(_) => "permissions:create",
             Self::DeletePermission(_) => "permissions:delete",
+            Self::CreateClient(_) => "clients:create",
+            Self::DeleteClient(_) => "clients:delete",
         }
     }
 
@@ -136,7 +154,9 @@ impl Request {
             | Self::SetStatus(user, _)
             | Self::ResetPassword(user)
             | Self::Assign(user, _)
-            | Self::Deassign(user, _) => user,
+            | Self::Deassign(user, _)
+            | Self::CreateClient(user)
+            | Self::DeleteClient(user) => user,
             _ => "manager",
         }
     }
@@ -146,6 +166,8 @@ impl Request {
 pub struct User {
     pub roles: Names,
     enabled: bool,
+    /// Owned by the client of its name: it has no password.
+    pub service: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -153,6 +175,8 @@ pub struct Model {
     pub users: BTreeMap<String, User>,
     pub roles: BTreeMap<String, Names>,
     pub permissions: Names,
+    /// Senior, junior.
+    edges: BTreeSet<(String, String)>,
 }
 
 fn owned(names: &[&str]) -> Names {
@@ -161,7 +185,11 @@ fn owned(names: &[&str]) -> Names {
 
 fn is_built_in(request: &Request) -> bool {
     match request {
-        Request::DeleteRole(role) | Request::Grant(role, _) | Request::Revoke(role, _) => *role == "admin",
+        Request::DeleteRole(role)
+        | Request::Grant(role, _)
+        | Request::Revoke(role, _)
+        | Request::Inherit(role, _)
+        | Request::Disinherit(role, _) => *role == "admin",
         Request::DeletePermission(permission) => BUILT_IN.contains(permission),
         _ => false,
     }
@@ -174,7 +202,12 @@ pub fn names(list: &Value) -> Names {
 
 impl Model {
     pub fn of_a_new_server() -> Self {
-        let mut model = Self { users: BTreeMap::new(), roles: BTreeMap::new(), permissions: owned(&BUILT_IN) };
+        let mut model = Self {
+            users: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            permissions: owned(&BUILT_IN),
+            edges: BTreeSet::new(),
+        };
         model.role("admin", &BUILT_IN);
         model.user("admin", &["admin"]);
         model
@@ -185,21 +218,48 @@ impl Model {
     }
 
     pub fn user(&mut self, name: &str, roles: &[&str]) {
-        self.users.insert(name.to_owned(), User { roles: owned(roles), enabled: true });
+        self.users.insert(name.to_owned(), User { roles: owned(roles), enabled: true, service: false });
     }
 
     pub fn can_sign_in(&self, user: &str) -> bool {
-        self.users.get(user).is_some_and(|user| user.enabled)
+        self.users.get(user).is_some_and(|user| user.enabled && !user.service)
+    }
+
+    /// Whether there is a client of this name, with its service user.
+    pub fn is_service(&self, name: &str) -> bool {
+        self.users.get(name).is_some_and(|user| user.service)
     }
 
     /// What a user's roles give, disabled or not.
     pub fn permissions_of(&self, user: &str) -> Names {
         let roles = self.users.get(user).map(|user| user.roles.clone()).unwrap_or_default();
-        roles.iter().flat_map(|role| self.roles[role].clone()).collect()
+        roles.iter().flat_map(|role| self.given(role)).collect()
+    }
+
+    /// The role, and all it inherits from.
+    fn below(&self, role: &str) -> Names {
+        let mut below = owned(&[role]);
+        for _ in &self.edges {
+            let next: Names = self.edges.iter().filter(|it| below.contains(&it.0)).map(|it| it.1.clone()).collect();
+            below.extend(next);
+        }
+        below
+    }
+
+    fn given(&self, role: &str) -> Names {
+        self.below(role).iter().flat_map(|role| self.roles[role].clone()).collect()
+    }
+
+    fn has_edge(&self, senior: &str, junior: &str) -> bool {
+        self.edges.contains(&(senior.to_owned(), junior.to_owned()))
+    }
+
+    fn is_cycle(&self, request: &Request) -> bool {
+        matches!(request, Request::Inherit(senior, junior) if self.below(junior).contains(*senior))
     }
 
     fn someone_administers(&self) -> bool {
-        self.users.iter().any(|(name, user)| user.enabled && self.permissions_of(name).contains("roles:escalate"))
+        self.users.keys().any(|user| self.can_sign_in(user) && self.permissions_of(user).contains("roles:escalate"))
     }
 
     /// The status that the rules demand for an actor who holds this.
@@ -220,7 +280,8 @@ impl Model {
         if self.is_already_so(request) {
             return 200;
         }
-        if self.exists(request) || is_built_in(request) {
+        if self.exists(request) || is_built_in(request) || self.is_cycle(request) || self.goes_with_its_client(request)
+        {
             return 409;
         }
         let mut after = self.clone();
@@ -229,7 +290,10 @@ impl Model {
             return 409;
         }
         match request {
-            Request::CreateUser(..) | Request::CreateRole(..) | Request::CreatePermission(_) => 201,
+            Request::CreateUser(..)
+            | Request::CreateRole(..)
+            | Request::CreatePermission(_)
+            | Request::CreateClient(_) => 201,
             Request::SetStatus(..) => 200,
             _ => 204,
         }
@@ -246,9 +310,15 @@ impl Model {
             Request::CreateRole(_, permissions) => permissions.iter().any(|name| permission(name)),
             Request::DeleteRole(name) => role(name),
             Request::Grant(name, of) | Request::Revoke(name, of) => role(name) || permission(of),
-            Request::CreatePermission(_) => false,
+            Request::Inherit(one, other) | Request::Disinherit(one, other) => role(one) || role(other),
+            Request::CreatePermission(_) | Request::CreateClient(_) => false,
             Request::DeletePermission(name) => permission(name),
+            Request::DeleteClient(name) => !self.is_service(name),
         }
+    }
+
+    fn goes_with_its_client(&self, request: &Request) -> bool {
+        matches!(request, Request::DeleteUser(user) | Request::ResetPassword(user) if self.is_service(user))
     }
 
     fn is_already_so(&self, request: &Request) -> bool {
@@ -258,6 +328,8 @@ impl Model {
             Request::Deassign(user, role) => !self.users[*user].roles.contains(*role),
             Request::Grant(role, permission) => self.roles[*role].contains(*permission),
             Request::Revoke(role, permission) => !self.roles[*role].contains(*permission),
+            Request::Inherit(senior, junior) => self.has_edge(senior, junior),
+            Request::Disinherit(senior, junior) => !self.has_edge(senior, junior),
             _ => false,
         }
     }
@@ -265,23 +337,25 @@ impl Model {
     /// What is given, and what whoever is touched holds.
     fn needs(&self, request: &Request) -> Names {
         match request {
-            Request::CreateUser(_, roles) => roles.iter().flat_map(|role| self.roles[*role].clone()).collect(),
+            Request::CreateUser(_, roles) => roles.iter().flat_map(|role| self.given(role)).collect(),
             Request::DeleteUser(user)
             | Request::SetStatus(user, _)
             | Request::ResetPassword(user)
-            | Request::Deassign(user, _) => self.permissions_of(user),
-            Request::Assign(user, role) => &self.permissions_of(user) | &self.roles[*role],
+            | Request::Deassign(user, _)
+            | Request::DeleteClient(user) => self.permissions_of(user),
+            Request::Assign(user, role) => &self.permissions_of(user) | &self.given(role),
             Request::CreateRole(_, permissions) => permissions.iter().map(ToString::to_string).collect(),
-            Request::DeleteRole(role) | Request::Revoke(role, _) => self.roles[*role].clone(),
-            Request::Grant(role, permission) => &self.roles[*role] | &owned(&[permission]),
-            Request::CreatePermission(_) => Names::new(),
+            Request::DeleteRole(role) | Request::Revoke(role, _) | Request::Disinherit(role, _) => self.given(role),
+            Request::Grant(role, permission) => &self.given(role) | &owned(&[permission]),
+            Request::Inherit(senior, junior) => &self.given(senior) | &self.given(junior),
+            Request::CreatePermission(_) | Request::CreateClient(_) => Names::new(),
             Request::DeletePermission(permission) => owned(&[permission]),
         }
     }
 
     fn exists(&self, request: &Request) -> bool {
         match request {
-            Request::CreateUser(name, _) => self.users.contains_key(*name),
+            Request::CreateUser(name, _) | Request::CreateClient(name) => self.users.contains_key(*name),
             Request::CreateRole(name, _) => self.roles.contains_key(*name),
             Request::CreatePermission(name) => self.permissions.contains(*name),
             _ => false,
@@ -292,8 +366,11 @@ impl Model {
     pub fn apply(&mut self, request: &Request) {
         match request {
             Request::CreateUser(name, roles) => self.user(name, &roles.iter().copied().collect::<Vec<_>>()),
-            Request::DeleteUser(name) => {
+            Request::DeleteUser(name) | Request::DeleteClient(name) => {
                 self.users.remove(*name);
+            }
+            Request::CreateClient(name) => {
+                self.users.insert((*name).to_owned(), User { roles: Names::new(), enabled: true, service: true });
             }
             Request::SetStatus(name, active) => self.users.get_mut(*name).unwrap().enabled = *active,
             Request::ResetPassword(_) => {}
@@ -307,12 +384,19 @@ impl Model {
             Request::DeleteRole(role) => {
                 self.roles.remove(*role);
                 self.users.values_mut().for_each(|user| user.roles.retain(|name| name != role));
+                self.edges.retain(|edge| edge.0 != *role && edge.1 != *role);
             }
             Request::Grant(role, permission) => {
                 self.roles.get_mut(*role).unwrap().insert((*permission).to_owned());
             }
             Request::Revoke(role, permission) => {
                 self.roles.get_mut(*role).unwrap().remove(*permission);
+            }
+            Request::Inherit(senior, junior) => {
+                self.edges.insert(((*senior).to_owned(), (*junior).to_owned()));
+            }
+            Request::Disinherit(senior, junior) => {
+                self.edges.remove(&((*senior).to_owned(), (*junior).to_owned()));
             }
             Request::CreatePermission(permission) => {
                 self.permissions.insert((*permission).to_owned());

@@ -4,8 +4,8 @@ use serde_json::Value;
 /// Someone who calls the server.
 #[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
-    url: String,
+    pub http: reqwest::Client,
+    pub url: String,
     pub token: Option<String>,
 }
 
@@ -29,15 +29,20 @@ impl Client {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
+        self.try_send(request).await.unwrap()
+    }
+
+    /// As [`Client::send`], where there may be nobody to answer.
+    pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        let response = request.send().await.unwrap();
+        let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status, headers, body, text }
+        Ok(Answer { status, headers, body, text })
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -138,6 +143,11 @@ impl Answer {
     /// The access token in an answer of the token endpoint.
     pub fn token(&self) -> &str {
         self.body["access_token"].as_str().unwrap_or_else(|| panic!("no token: {}", self.text))
+    }
+
+    /// The refresh token in an answer of the token endpoint.
+    pub fn refresh_token(&self) -> &str {
+        self.body["refresh_token"].as_str().unwrap_or_else(|| panic!("no refresh token: {}", self.text))
     }
 
     /// The header's value, or nothing.

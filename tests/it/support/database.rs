@@ -27,6 +27,11 @@ impl Database {
         Self { directory, postgres: Some(Postgres { server, name }) }
     }
 
+    /// Whether several processes may serve it.
+    pub fn is_postgres(&self) -> bool {
+        self.postgres.is_some()
+    }
+
     /// Where a node keeps its files.
     pub fn directory(&self) -> &std::path::Path {
         self.directory.path()

@@ -1,5 +1,6 @@
 //! A server of its own for each test, and people to call it.
 
+mod application;
 mod client;
 mod database;
 mod wire;
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+pub use application::Application;
 pub use client::{Answer, Client};
 pub use database::Database;
 use rolecall::{app::App, config::Config, http::Bound, node};
@@ -57,17 +59,19 @@ impl Server {
         ];
         let base = base.iter().map(|(name, value)| (*name, value.as_str()));
         let config = Config::of(base.chain(own).chain(settings.iter().copied())).unwrap();
-        let prepared = node::open(&config, clock).await.unwrap();
+        let prepared = Box::pin(node::open(&config, clock)).await.unwrap();
         prepared.first_admin(&config).await.unwrap();
         let issuer = config.issuer.clone().unwrap().0;
         let app = prepared.app(&config, &issuer);
         let (stop, stopped) = oneshot::channel::<()>();
-        let (endpoint, store, gate) = (app.endpoint().unwrap(), app.state.store.clone(), app.gate.clone());
+        let (endpoint, store, gate) = (app.endpoint().unwrap(), app.state.store.clone(), app.state.gate.clone());
+        let keys = app.state.tokens.keys().clone();
         tokio::spawn(async move {
             let stop = async { drop(stopped.await) };
             tokio::select! {
                 _ = bound.run(endpoint, stop, Duration::from_secs(1)) => {}
                 () = store.follow(&gate) => {}
+                () = keys.follow() => {}
             }
         });
         Self { url, app, http: http(), _stop: stop, database: Arc::clone(database) }
@@ -103,6 +107,13 @@ impl Server {
     /// What the token endpoint answers.
     pub async fn token(&self, username: &str, password: &str, more: &[(&str, &str)]) -> Answer {
         let form = [("grant_type", "password"), ("username", username), ("password", password)];
+        let form: Vec<_> = form.iter().chain(more).collect();
+        self.anonymous().send(self.http.post(format!("{}/oauth/token", self.url)).form(&form)).await
+    }
+
+    /// What the token endpoint answers to a refresh token.
+    pub async fn refresh(&self, token: &str, more: &[(&str, &str)]) -> Answer {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
         let form: Vec<_> = form.iter().chain(more).collect();
         self.anonymous().send(self.http.post(format!("{}/oauth/token", self.url)).form(&form)).await
     }

@@ -8,6 +8,7 @@ use std::sync::{
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::Jwk};
+use rolecall::tokens::{BUILT_IN_CLIENT, PasswordGrant};
 use rolecall_guard::Clock;
 use serde_json::{Value, json};
 
@@ -118,7 +119,7 @@ async fn an_expired_token_is_refused_once_clocks_can_no_longer_excuse_it() {
     for (seconds, good) in [(899, true), (904, true), (905, false), (100_000, false)] {
         clock.store(start + seconds * 1_000_000, Ordering::Relaxed);
         // The node would hear from the database within its next look; the clock has just jumped.
-        server.app.gate.hear();
+        server.app.state.gate.hear();
         let answer = admin.get("/v1/me").await;
         if good {
             answer.assert(200);
@@ -127,4 +128,19 @@ async fn an_expired_token_is_refused_once_clocks_can_no_longer_excuse_it() {
             assert!(expired.header("www-authenticate").contains("expired"), "{}", expired.text);
         }
     }
+}
+
+/// What is taken away while a sign-in waits for its turn is forgotten when the token has run out, however long that took.
+#[tokio::test]
+async fn a_token_counts_from_when_it_was_asked_for_not_from_when_it_was_made() {
+    let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
+    let server = Server::with_clock(&clock).await;
+    let tokens = &server.app.state.tokens;
+    let asking = tokens.asking(BUILT_IN_CLIENT, &"".into(), None).await.unwrap();
+    clock.fetch_add(20_000_000, Ordering::Relaxed);
+    let grant = PasswordGrant { username: "admin".into(), password: PASSWORD.into(), scopes: None, roles: None };
+    let issued = tokens.sign_in(&asking, grant).await.unwrap();
+    let claims = claims(&issued.access_token);
+    assert_eq!((claims["iat"].as_i64(), claims["exp"].as_i64()), (Some(1_800_000_000), Some(1_800_000_900)));
+    assert_eq!(issued.expires_in, 880);
 }

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::support::{PASSWORD, Server, claims};
 
+/// By when the server's key signs, in microseconds since 1970.
+const NOW: i64 = i64::MAX;
+
 /// The server's own key, to sign what it never would.
 async fn keyring(server: &Server) -> Keyring {
     let settings = server.database.settings();
@@ -16,7 +19,7 @@ async fn keyring(server: &Server) -> Keyring {
         Some((_, key)) => KeyEncryptionKey::from_base64(key),
         None => KeyEncryptionKey::from_data_dir(server.database.directory()),
     };
-    Keyring::open(&server.app.state.store.signing_keys().await.unwrap(), &kek.unwrap()).unwrap()
+    Keyring::open(server.app.state.store.signing_keys().await.unwrap(), &kek.unwrap(), 60).0
 }
 
 async fn issued(server: &Server) -> (String, Claims) {
@@ -34,7 +37,7 @@ async fn a_token_signed_with_the_right_key_is_refused_unless_it_is_from_here_for
     let server = Server::start().await;
     let (keys, (_, good)) = (keyring(&server).await, issued(&server).await);
     let elsewhere = || "https://elsewhere.example".to_owned();
-    server.bearing(&keys.sign(&good).unwrap()).get("/v1/me").await.assert(200);
+    server.bearing(&keys.sign(&good, NOW).unwrap()).get("/v1/me").await.assert(200);
     for bad in [
         Claims { iss: elsewhere(), ..good.clone() },
         Claims { aud: elsewhere(), ..good.clone() },
@@ -42,7 +45,7 @@ async fn a_token_signed_with_the_right_key_is_refused_unless_it_is_from_here_for
         Claims { iat: good.iat + 3600, exp: good.exp + 3600, ..good.clone() },
         Claims { nbf: Some(good.iat + 3600), ..good.clone() },
     ] {
-        server.bearing(&keys.sign(&bad).unwrap()).get("/v1/me").await.assert_invalid_token();
+        server.bearing(&keys.sign(&bad, NOW).unwrap()).get("/v1/me").await.assert_invalid_token();
     }
 }
 
@@ -83,6 +86,8 @@ async fn a_token_with_another_algorithm_type_or_key_is_refused() {
     let [_, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
     for header in [
         json!({ "typ": "at+jwt", "alg": "none", "kid": kid }),
+        json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": kid }),
+        json!({ "typ": "at+jwt", "alg": "RS256", "kid": kid }),
         json!({ "typ": "JWT", "alg": "ES256", "kid": kid }),
         json!({ "alg": "ES256", "kid": kid }),
         json!({ "typ": "at+jwt", "alg": "ES256" }),

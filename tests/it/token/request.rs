@@ -51,6 +51,19 @@ async fn a_parameter_is_sent_once_and_in_the_body() {
 }
 
 #[tokio::test]
+async fn a_list_is_bounded_and_names_each_once() {
+    let server = Server::start().await;
+    let many: Vec<_> = (0..501).map(|number| format!("a:b{number}")).collect();
+    for parameter in ["scope", "roles"] {
+        let body = format!("{}&{parameter}={}", good(), many.join("+"));
+        form(&server, &body).await.assert_oauth_error(400, "invalid_request");
+    }
+    let again = vec!["users:read"; 1000].join("+");
+    let answer = form(&server, &format!("{}&scope={again}", good())).await.assert(200);
+    assert_eq!(answer.body["scope"], "users:read");
+}
+
+#[tokio::test]
 async fn a_parameter_nobody_knows_is_ignored() {
     let server = Server::start().await;
     form(&server, &format!("{}&resource=x&nonce=1", good())).await.assert(200);

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use crate::support::{Client, Server, sorted};
 
-const LISTS: [&str; 8] = [
+const LISTS: [&str; 9] = [
     "/v1/users",
     "/v1/roles",
     "/v1/permissions",
+    "/v1/clients",
     "/v1/ledger",
     "/v1/users/admin/roles",
     "/v1/users/admin/permissions",
@@ -53,6 +54,9 @@ async fn every_list_is_paged_to_its_end() {
     let server = Server::start().await;
     let admin = with_users(&server, &["alice"]).await;
     server.role("reader", &["x:y"]).await;
+    for name in ["One", "Other"] {
+        admin.post("/v1/clients", json!({ "name": name, "grants": ["client_credentials"] })).await.assert(201);
+    }
     admin.put("/v1/users/alice/roles/admin").await.assert(204);
     admin.put("/v1/users/admin/roles/reader").await.assert(204);
     let admin = server.admin().await;
@@ -167,6 +171,7 @@ async fn an_empty_list_is_a_page_without_items() {
         "/v1/users?q=nobody",
         "/v1/roles?q=nothing",
         "/v1/permissions?q=nothing",
+        "/v1/clients",
         "/v1/ledger?action=nothing",
         "/v1/users/alice/roles",
         "/v1/users/alice/permissions",

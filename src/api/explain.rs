@@ -1,0 +1,162 @@
+use poem_openapi::{Object, OpenApi, param::Path, payload::Json};
+use rolecall_guard::{Claims, Problem, Require};
+use time::OffsetDateTime;
+
+use super::{State, Tag, responses::shown};
+use crate::{
+    catalogue::access,
+    policy::{Assignment, ESCALATE, Exceeded, Graph, PermissionName, RoleName, in_force, now_or_later},
+    store::{Refused, Status, UserRef},
+};
+
+/// So many ways are shown, and so many roles that would give a permission.
+pub(super) const MOST: usize = 100;
+
+/// Why someone may, or may not.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct Explanation {
+    username: String,
+    permission: String,
+    allowed: bool,
+    /// Why not.
+    reason: Option<Reason>,
+    /// How the user comes by it: every way, if it's allowed.
+    paths: Vec<Way>,
+    /// Whether there are more ways than are shown.
+    more_paths: bool,
+    /// If it isn't allowed: the roles that would give it, by name.
+    nearest: Vec<Nearest>,
+}
+
+/// From an assigned role down the hierarchy to the role that was granted the permission.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct Way {
+    /// The first one is assigned, the last one was granted the permission.
+    roles: Vec<String>,
+    /// When the assignment ends; absent: it doesn't.
+    valid_until: Option<OffsetDateTime>,
+}
+
+/// A rule, as the request that breaks it would be refused.
+#[derive(Debug, Object)]
+struct Reason {
+    code: String,
+    detail: String,
+}
+
+/// A role that would give a permission.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct Nearest {
+    role: String,
+    /// What stands in the way of your assigning it; absent: nothing does.
+    obstacle: Option<Reason>,
+}
+
+impl Reason {
+    fn new(code: &str, detail: impl Into<String>) -> Self {
+        Self { code: code.into(), detail: detail.into() }
+    }
+}
+
+impl From<Refused> for Reason {
+    fn from(refused: Refused) -> Self {
+        let problem = Problem::from(refused);
+        Self::new(problem.code(), problem.detail())
+    }
+}
+
+/// One user at one moment.
+struct Case<'a> {
+    graph: &'a Graph,
+    assignments: &'a [Assignment],
+    permission: &'a PermissionName,
+    caller: &'a Claims,
+    now: i64,
+}
+
+impl Case<'_> {
+    /// One more than are shown, if there are as many.
+    fn paths(&self) -> Vec<Way> {
+        let mut paths = Vec::new();
+        for assignment in self.assignments.iter().filter(|assignment| assignment.is_in_force(self.now)) {
+            let ways = self.graph.paths(&assignment.role, self.permission, MOST + 1 - paths.len());
+            paths.extend(ways.into_iter().map(|way| Way {
+                roles: way.0.into_iter().map(String::from).collect(),
+                valid_until: assignment.valid_until.map(shown),
+            }));
+        }
+        paths
+    }
+
+    fn nearest(&self) -> Vec<Nearest> {
+        let giving = self.graph.giving(self.permission.as_str()).take(MOST);
+        giving.map(|role| Nearest { role: role.to_string(), obstacle: self.obstacle(role) }).collect()
+    }
+
+    /// The rule that stands in the way of giving the user this role, by what the caller's token carries.
+    fn obstacle(&self, role: &RoleName) -> Option<Reason> {
+        if let Some(assigned) = self.assignments.iter().find(|assignment| assignment.role == *role) {
+            let when = if assigned.has_ended(self.now) { "has ended" } else { "has not begun yet" };
+            return Some(Reason::new("not_in_force", format!("It is assigned, but the assignment {when}.")));
+        }
+        let mut assigned = now_or_later(self.assignments, self.now);
+        assigned.insert(role.clone());
+        let all = self.graph.permissions(assigned.iter().map(RoleName::as_str));
+        let carries = |name: &PermissionName| self.caller.permissions.contains(name.as_str());
+        if !self.caller.permissions.contains(ESCALATE)
+            && let Some(beyond) = all.into_iter().find(|name| !carries(name))
+        {
+            return Some(Refused::Exceeded(Exceeded(beyond)).into());
+        }
+        let broken = self.graph.breaks_static(assigned.iter().map(RoleName::as_str))?;
+        Some(Refused::Separation(broken.clone()).into())
+    }
+}
+
+pub(super) struct Explain(pub(super) State);
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Assignments")]
+impl Explain {
+    /// Explain why a user may, or may not
+    ///
+    /// If so, every way from an assigned role down to a grant; if not, which roles would give it, and what stands in the
+    /// way of each.
+    #[oai(path = "/users/:user/permissions/:permission", method = "get", operation_id = "explain_user_permission")]
+    async fn explain(
+        &self,
+        caller: Require<access::Read>,
+        /// A username or an id.
+        user: Path<UserRef>,
+        permission: Path<PermissionName>,
+    ) -> Result<Json<Explanation>, Problem> {
+        let (store, permission) = (&self.0.store, permission.0);
+        let snapshot = store.current().await?;
+        let user = store.user(&user).await?;
+        store.permission(&permission).await?;
+        let assignments = store.assignments(&UserRef::Id(user.id)).await?;
+        let (graph, caller, now) = (&snapshot.graph, &*caller.claims, store.clock().micros());
+        let case = Case { graph, assignments: &assignments, permission: &permission, caller, now };
+        let roles = in_force(&assignments, now);
+        let given = graph.gives(roles.iter().map(RoleName::as_str), permission.as_str());
+        let mut paths = case.paths();
+        let more_paths = paths.len() > MOST;
+        paths.truncate(MOST);
+        let reason = match user.status {
+            Status::Disabled => Some(Reason::new("user_disabled", "The user is disabled.")),
+            Status::Active if !given => Some(Reason::new("not_granted", "No role that the user has now gives it.")),
+            Status::Active => None,
+        };
+        Ok(Json(Explanation {
+            username: user.username,
+            permission: permission.to_string(),
+            allowed: reason.is_none(),
+            reason,
+            paths,
+            more_paths,
+            nearest: if given { Vec::new() } else { case.nearest() },
+        }))
+    }
+}

@@ -1,0 +1,108 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Graph, PermissionName, RoleName};
+
+/// How long something lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Term {
+    /// Until then, in microseconds since 1970.
+    Until(i64),
+    /// Without end.
+    Always,
+}
+
+/// A role that someone is assigned, and when that counts. Times are in microseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Which role.
+    pub role: RoleName,
+    /// From when on, if not from the beginning.
+    pub valid_from: Option<i64>,
+    /// Until when, if it ends.
+    pub valid_until: Option<i64>,
+}
+
+impl Assignment {
+    /// Whether it has begun and not ended.
+    #[must_use]
+    pub fn is_in_force(&self, now: i64) -> bool {
+        self.valid_from.is_none_or(|from| from <= now) && !self.has_ended(now)
+    }
+
+    /// Whether it never counts again.
+    #[must_use]
+    pub fn has_ended(&self, now: i64) -> bool {
+        self.valid_until.is_some_and(|until| until <= now)
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        self.valid_until.map_or(Term::Always, Term::Until)
+    }
+}
+
+/// The roles of those assignments that are in force.
+#[must_use]
+pub fn in_force(assignments: &[Assignment], now: i64) -> Vec<RoleName> {
+    assignments.iter().filter(|assignment| assignment.is_in_force(now)).map(|it| it.role.clone()).collect()
+}
+
+/// The roles of those assignments that count now or later.
+#[must_use]
+pub fn now_or_later(assignments: &[Assignment], now: i64) -> BTreeSet<RoleName> {
+    assignments.iter().filter(|assignment| !assignment.has_ended(now)).map(|it| it.role.clone()).collect()
+}
+
+impl Graph {
+    /// What someone with these assignments holds now, each for how long at the longest.
+    #[must_use]
+    pub fn held(&self, assignments: &[Assignment], now: i64) -> BTreeMap<PermissionName, Term> {
+        let mut held = BTreeMap::new();
+        for assignment in assignments.iter().filter(|assignment| assignment.is_in_force(now)) {
+            for permission in self.permissions([assignment.role.as_str()]) {
+                let term = held.entry(permission).or_insert(assignment.term());
+                *term = assignment.term().max(*term);
+            }
+        }
+        held
+    }
+
+    /// How long someone with these assignments stays authorized for `role`; nothing if that isn't so now.
+    #[must_use]
+    pub fn authorized_for(&self, role: &RoleName, assignments: &[Assignment], now: i64) -> Option<Term> {
+        let authorizing = |it: &&Assignment| it.is_in_force(now) && self.is_above(&it.role, role);
+        assignments.iter().filter(authorizing).map(Assignment::term).max()
+    }
+
+    /// The roles that a session has active: those named that the user is still authorized for, or all assigned.
+    ///
+    /// Of a dynamic set that came to be broken meanwhile none is: too little rather than too much.
+    #[must_use]
+    pub fn active(
+        &self,
+        named: Option<&BTreeSet<RoleName>>,
+        assignments: &[Assignment],
+        now: i64,
+    ) -> BTreeSet<RoleName> {
+        let assigned = in_force(assignments, now);
+        let mut active: BTreeSet<RoleName> = match named {
+            None => assigned.into_iter().collect(),
+            Some(named) => {
+                let authorized = self.authorized(assigned.iter().map(RoleName::as_str));
+                named.intersection(&authorized).cloned().collect()
+            }
+        };
+        while let Some(set) = self.breaks_dynamic(&active).and_then(|name| self.set(name)) {
+            active.retain(|role| !set.roles.contains(role));
+        }
+        active
+    }
+
+    /// How long someone with these assignments stays authorized for all of these roles.
+    #[must_use]
+    pub fn term(&self, active: &BTreeSet<RoleName>, assignments: &[Assignment], now: i64) -> Term {
+        let terms = active.iter().filter_map(|role| self.authorized_for(role, assignments, now));
+        terms.min().unwrap_or(Term::Always)
+    }
+}

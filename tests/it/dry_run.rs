@@ -1,0 +1,234 @@
+//! `?dry_run=true` on whatever changes policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::{prelude::*, test_runner::TestRunner};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, PASSWORD, Server};
+
+const MEDIA_TYPE: &str = "application/vnd.rolecall.dry-run+json";
+
+/// What a dry run of this foretells; it must leave no trace.
+async fn foretold(server: &Server, client: &Client, method: &Method, path: &str, body: &Value) -> Answer {
+    let before = server.revision();
+    let mark = if path.contains('?') { '&' } else { '?' };
+    let request = client.request(method.clone(), &format!("{path}{mark}dry_run=true"));
+    let answer = client.send(if body.is_null() { request } else { request.json(body) }).await;
+    let rows = client.get("/v1/ledger?limit=1").await;
+    assert_eq!((server.revision(), rows.status), (before, rows.status), "a dry run changed something");
+    answer
+}
+
+async fn really(client: &Client, method: &Method, path: &str, body: &Value) -> Answer {
+    let request = client.request(method.clone(), path);
+    client.send(if body.is_null() { request } else { request.json(body) }).await
+}
+
+#[tokio::test]
+async fn it_tells_who_gains_and_loses_what_and_changes_nothing() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.role("reader", &["articles:read"]).await;
+    server.role("editor", &["articles:update"]).await;
+    server.user("alice", &["editor"]).await;
+    server.user("bob", &["reader"]).await;
+    let alice = server.sign_in("alice", PASSWORD).await;
+    let edge = "/v1/roles/editor/juniors/reader";
+    let answer = foretold(&server, &admin, &Method::PUT, edge, &Value::Null).await.assert(200);
+    assert_eq!(answer.header("content-type"), MEDIA_TYPE);
+    let expected = json!({
+        "allowed": true,
+        "broken_rules": [],
+        "users_affected": 1,
+        "more_users": false,
+        "sessions_affected": 1,
+        "users": [{ "username": "alice", "gains": ["articles:read"], "loses": [] }],
+    });
+    assert_eq!(answer.body, expected);
+    assert_eq!(admin.names("/v1/roles/editor/juniors", "role").await, [""; 0]);
+    let gone = foretold(&server, &admin, &Method::DELETE, "/v1/users/alice", &Value::Null).await.assert(200);
+    assert_eq!(gone.body["users"], json!([{ "username": "alice", "gains": [], "loses": ["articles:update"] }]));
+    alice.get("/v1/me").await.assert(200);
+    admin.get("/v1/users/alice").await.assert(200);
+}
+
+#[tokio::test]
+async fn it_counts_the_sessions_that_would_end_or_change() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.user("alice", &[]).await;
+    let first = server.sign_in("alice", PASSWORD).await;
+    server.sign_in("alice", PASSWORD).await;
+    let sid = crate::support::claims(first.token.as_deref().unwrap())["sid"].as_str().unwrap().to_owned();
+    let reset = json!({ "new_password": PASSWORD });
+    let cases = [
+        (Method::PUT, "/v1/users/alice/password".to_owned(), reset, 2),
+        (Method::DELETE, "/v1/users/alice/sessions".to_owned(), Value::Null, 2),
+        (Method::DELETE, "/v1/users/alice".to_owned(), Value::Null, 2),
+        (Method::DELETE, format!("/v1/sessions/{sid}"), Value::Null, 1),
+    ];
+    for (method, path, body, sessions) in cases {
+        let told = foretold(&server, &admin, &method, &path, &body).await.assert(200);
+        assert_eq!(told.body["sessions_affected"], sessions, "{path}");
+    }
+    first.get("/v1/me").await.assert(200);
+}
+
+#[tokio::test]
+async fn a_rule_that_would_be_broken_is_named() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.role("cashier", &[]).await;
+    server.role("auditor", &[]).await;
+    let set = json!({ "name": "money", "kind": "static", "cardinality": 2, "roles": ["cashier", "auditor"] });
+    admin.post("/v1/separation-sets", set).await.assert(201);
+    server.user("alice", &["cashier"]).await;
+    let code = |answer: &Answer| answer.body["broken_rules"][0]["code"].as_str().unwrap_or_default().to_owned();
+    let cases = [
+        (Method::PUT, "/v1/users/alice/roles/auditor", Value::Null, "separation_of_duty"),
+        (Method::DELETE, "/v1/users/admin", Value::Null, "last_administrator"),
+        (Method::PUT, "/v1/roles/cashier/juniors/cashier", Value::Null, "role_cycle"),
+        (Method::POST, "/v1/roles", json!({ "name": "cashier" }), "already_exists"),
+        (Method::POST, "/v1/users", json!({ "username": "alice", "password": PASSWORD }), "already_exists"),
+        (Method::DELETE, "/v1/roles/admin", Value::Null, "built_in"),
+    ];
+    for (method, path, body, expected) in cases {
+        let answer = foretold(&server, &admin, &method, path, &body).await.assert(200);
+        assert_eq!((answer.body["allowed"].as_bool(), code(&answer).as_str()), (Some(false), expected), "{path}");
+        really(&admin, &method, path, &body).await.assert_problem(409, expected);
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_make_the_change_learns_nothing_by_it() {
+    let server = Server::start().await;
+    server.role("above", &["secret:read"]).await;
+    server.user("alice", &["above"]).await;
+    let manager = server.person("manager", &["assignments:create", "assignments:delete", "access:read"]).await;
+    let answer = foretold(&server, &manager, &Method::DELETE, "/v1/users/alice/roles/above", &Value::Null).await;
+    let broken = &answer.assert(200).body;
+    assert_eq!(broken["broken_rules"][0]["code"], "would_exceed_own_permissions");
+    assert_eq!((&broken["users"], &broken["users_affected"]), (&json!([]), &json!(0)));
+    let nobody = server.person("nobody", &[]).await;
+    let refused = foretold(&server, &nobody, &Method::DELETE, "/v1/users/alice", &Value::Null).await;
+    refused.assert_problem(403, "insufficient_scope");
+    let blind = server.person("blind", &["assignments:create", "assignments:delete", "secret:read"]).await;
+    let answer = foretold(&server, &blind, &Method::DELETE, "/v1/users/alice/roles/above", &Value::Null).await;
+    let seen = answer.assert(200).body;
+    assert_eq!((&seen["users_affected"], seen.get("users")), (&json!(1), None), "without access:read no names");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_request_itself_is_refused_as_ever() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.role("reader", &[]).await;
+    let none = Value::Null;
+    foretold(&server, &admin, &Method::DELETE, "/v1/roles/none", &none).await.assert_problem(404, "not_found");
+    foretold(&server, &admin, &Method::POST, "/v1/roles", &json!({ "name": "!" })).await.assert(400);
+    let stale = admin.request(Method::DELETE, "/v1/roles/reader?dry_run=true").header("if-match", "\"0\"");
+    admin.send(stale).await.assert_problem(412, "stale");
+    foretold(&server, &server.anonymous(), &Method::DELETE, "/v1/roles/reader", &none).await.assert(401);
+}
+
+#[tokio::test]
+async fn what_can_not_be_foretold_is_not_done_either() {
+    let server = Server::start().await;
+    server.user("alice", &[]).await;
+    let alice = server.sign_in("alice", PASSWORD).await;
+    for query in ["dry_run=true", "dry_run", "dry_run=1", "a=b&dry_run=yes", "dry%5Frun=true"] {
+        let refused = alice.delete(&format!("/v1/me/sessions?{query}")).await;
+        refused.assert_problem(400, "bad_request");
+    }
+    alice.get("/v1/me").await.assert(200);
+    alice.delete("/v1/me/sessions?dry_run=false").await.assert(204);
+}
+
+/// A request among few users, roles and permissions.
+fn request() -> impl Strategy<Value = (Method, String, Value)> {
+    let (user, role, permission) = (0..3_u8, 0..4_u8, 0..3_u8);
+    (0..9_u8, user, role.clone(), role, permission).prop_map(|(kind, user, role, other, permission)| {
+        let none = Value::Null;
+        match kind {
+            0 | 1 => (Method::PUT, format!("/v1/users/u{user}/roles/r{role}"), none),
+            2 => (Method::DELETE, format!("/v1/users/u{user}/roles/r{role}"), none),
+            3 => (Method::PUT, format!("/v1/roles/r{role}/permissions/p:{permission}"), none),
+            4 => (Method::DELETE, format!("/v1/roles/r{role}/permissions/p:{permission}"), none),
+            5 => (Method::PUT, format!("/v1/roles/r{role}/juniors/r{other}"), none),
+            6 => (Method::DELETE, format!("/v1/roles/r{role}/juniors/r{other}"), none),
+            7 => (Method::DELETE, format!("/v1/permissions/p:{permission}"), none),
+            _ => {
+                let status = if permission == 0 { "disabled" } else { "active" };
+                (Method::PATCH, format!("/v1/users/u{user}"), json!({ "status": status }))
+            }
+        }
+    })
+}
+
+/// What each user may do: nothing, where one is disabled.
+async fn rights(admin: &Client) -> BTreeMap<String, BTreeSet<String>> {
+    let mut rights = BTreeMap::new();
+    for user in ["u0", "u1", "u2"] {
+        let active = admin.get(&format!("/v1/users/{user}")).await.assert(200).body["status"] == "active";
+        let names = admin.names(&format!("/v1/users/{user}/permissions"), "permission").await;
+        rights.insert(user.to_owned(), if active { names.into_iter().collect() } else { BTreeSet::new() });
+    }
+    rights
+}
+
+fn changes(before: &BTreeMap<String, BTreeSet<String>>, after: &BTreeMap<String, BTreeSet<String>>) -> Vec<Value> {
+    let change = |user: &String| {
+        let (gains, loses) = (&after[user] - &before[user], &before[user] - &after[user]);
+        let changed = !gains.is_empty() || !loses.is_empty();
+        changed.then(|| json!({ "username": user, "gains": gains, "loses": loses }))
+    };
+    before.keys().filter_map(change).collect()
+}
+
+async fn run(steps: Vec<(Method, String, Value)>) {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    for permission in 0..3 {
+        admin.post("/v1/permissions", json!({ "name": format!("p:{permission}") })).await.assert(201);
+    }
+    for role in ["r0", "r1", "r2", "r3"] {
+        server.role(role, &[]).await;
+    }
+    let set = json!({ "name": "apart", "kind": "static", "cardinality": 2, "roles": ["r0", "r1"] });
+    admin.post("/v1/separation-sets", set).await.assert(201);
+    for user in ["u0", "u1", "u2"] {
+        server.user(user, &[]).await;
+    }
+    for (method, path, body) in steps {
+        let before = rights(&admin).await;
+        let told = foretold(&server, &admin, &method, &path, &body).await;
+        let done = really(&admin, &method, &path, &body).await;
+        if told.status != 200 {
+            assert_eq!(told.status, done.status, "{method} {path}");
+            continue;
+        }
+        let code = told.body["broken_rules"][0]["code"].as_str();
+        assert_eq!(code, done.body["code"].as_str(), "{method} {path}: {}", told.text);
+        assert_eq!(told.body["allowed"].as_bool().unwrap(), done.status < 300, "{method} {path}");
+        if done.status < 300 {
+            let happened = changes(&before, &rights(&admin).await);
+            assert_eq!(told.body["users"], json!(happened), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn what_it_foretells_is_what_then_happens() {
+    let cases = std::env::var("PROPERTY_CASES").map_or(8, |cases| cases.parse().unwrap());
+    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let steps = prop::collection::vec(request(), 40);
+    runner
+        .run(&steps, |steps| {
+            runtime.block_on(run(steps));
+            Ok(())
+        })
+        .unwrap();
+}
