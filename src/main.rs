@@ -1,6 +1,7 @@
 //! The command line.
 
 mod key_commands;
+mod policy_commands;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -10,6 +11,7 @@ use std::{
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use key_commands::KeyCommand;
+use policy_commands::PolicyCommand;
 use rolecall::{
     api::document,
     config::{self, Config, LogFormat},
@@ -59,6 +61,9 @@ enum Command {
     /// Look after the signing keys; also while the server runs
     #[command(subcommand)]
     Keys(KeyCommand),
+    /// The policy as a file
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Print shell completions
     Completions {
         /// For which shell
@@ -128,6 +133,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Admin(args) => admin(&config, args).await?,
         Command::Ledger(LedgerCommand::Verify) => return verify_ledger(&config).await,
         Command::Keys(command) => key_commands::run(&config, command).await?,
+        Command::Policy(command) => Box::pin(policy_commands::run(&config, command)).await?,
         Command::Completions { .. } => {}
     }
     Ok(ExitCode::SUCCESS)

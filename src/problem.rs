@@ -83,6 +83,12 @@ impl From<Refused> for Problem {
                 "not_authorized",
                 "The session's user is not authorized for this role. Assign it, or one above it, first.",
             ),
+            Refused::File(fault) => Self::new(StatusCode::BAD_REQUEST, "bad_policy_file", format!("{fault}.")),
+            Refused::TooMany { what, most } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "too_many",
+                format!("A policy file is for at most {most} {what}. Leave some out, and make them one by one."),
+            ),
             Refused::BuiltIn => Self::new(
                 StatusCode::CONFLICT,
                 "built_in",

@@ -71,7 +71,7 @@ impl DryRun {
     /// The media type of the answer, so that a client that reads what it has changed never takes this for it.
     pub(super) const CONTENT_TYPE: &'static str = "application/vnd.rolecall.dry-run+json";
 
-    fn of(actor: &Actor, forecast: Forecast) -> Self {
+    pub(super) fn of(actor: &Actor, forecast: Forecast) -> Self {
         let may_see = match actor {
             Actor::System => true,
             Actor::Caller { claims, .. } | Actor::Owner { claims } => claims.permissions.contains(access::Read::NAME),

@@ -16,6 +16,7 @@ mod me;
 mod oauth;
 mod operations;
 mod permissions;
+pub mod policy;
 mod responses;
 mod roles;
 mod separation_sets;
@@ -66,7 +67,7 @@ impl State {
     ) -> Result<C::Output, Instead> {
         let actor = caller.into();
         if dry_run {
-            return Err(Instead::forecast(&actor, self.store.forecast(&actor, if_match, command).await?));
+            return Err(Instead::forecast(&actor, self.store.forecast(&actor, if_match, command).await?.0));
         }
         Ok(self.store.write(&actor, if_match, command).await?)
     }
@@ -93,6 +94,8 @@ enum Tag {
     SeparationSets,
     /// Actions on resource types.
     Permissions,
+    /// Permissions, roles, hierarchy and separation sets as one file.
+    Policy,
     /// Ask who may do what, as OpenID AuthZEN 1.0 does.
     Access,
     /// Applications that ask for tokens.
@@ -121,6 +124,7 @@ pub fn api(state: &State) -> impl OpenApi + use<> {
         separation_sets::SeparationSets(state.clone()),
         permissions::Permissions(state.clone()),
         who_can::WhoCan(state.clone()),
+        policy::PolicyFile(state.clone()),
     );
     let rest = (
         access::Access(state.clone()),

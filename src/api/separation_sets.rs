@@ -29,7 +29,7 @@ use crate::{
 /// When roles are kept apart.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "snake_case")]
-enum Kind {
+pub(super) enum Kind {
     /// Always: nobody is authorized for too many of them.
     Static,
     /// At one time: in no session are too many of them active.

@@ -9,7 +9,7 @@ use poem_openapi::{
 use serde_json::Value;
 
 use crate::{
-    policy::{ClientId, PermissionName, RoleName, SetName, Username},
+    policy::{ClientId, PermissionName, RoleName, SetName, Username, is_line},
     store::{IfMatch, SetRef, UserRef},
 };
 
@@ -106,10 +106,10 @@ impl<const LONGEST: usize> FromStr for Line<LONGEST> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() > LONGEST || text.chars().any(char::is_control) {
-            return Err(format!("must be at most {LONGEST} bytes, without control characters"));
+        if is_line(text, LONGEST) {
+            return Ok(Self(text.to_owned()));
         }
-        Ok(Self(text.to_owned()))
+        Err(format!("must be at most {LONGEST} bytes, without control characters"))
     }
 }
 
@@ -165,7 +165,12 @@ impl std::fmt::Display for Audience {
 
 /// The tag of a state, as it stands in `ETag`.
 pub(super) fn etag(revision: i64) -> String {
-    format!("\"{revision}\"")
+    etag_of(revision)
+}
+
+/// A tag, as it stands in `ETag`.
+pub(super) fn etag_of(tag: impl std::fmt::Display) -> String {
+    format!("\"{tag}\"")
 }
 
 impl FromStr for IfMatch {

@@ -12,6 +12,8 @@ use crate::problem::Problem;
 
 /// A body on the token endpoint may be so long.
 const TOKEN_BODY: usize = 64 * 1024;
+/// A policy file may be so long.
+const POLICY_BODY: usize = 4 * 1024 * 1024;
 /// Any other body.
 const BODY: usize = 1024 * 1024;
 /// A body that isn't read to its end after this is waited for no longer.
@@ -38,7 +40,11 @@ impl<E: Endpoint> Endpoint for Limiting<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let longest = if request.uri().path().starts_with("/oauth/") { TOKEN_BODY } else { BODY };
+        let longest = match request.uri().path() {
+            path if path.starts_with("/oauth/") => TOKEN_BODY,
+            path if path.starts_with("/v1/policy/") => POLICY_BODY,
+            _ => BODY,
+        };
         let body = request.take_body();
         let (reading, read) = oneshot::channel();
         request.set_body(limited(body, longest, reading));

@@ -4,6 +4,7 @@ mod assignment;
 mod authority;
 mod delta;
 mod explain;
+pub mod file;
 mod graph;
 mod hierarchy;
 mod names;
@@ -15,7 +16,7 @@ pub use delta::Delta;
 pub use explain::Path;
 pub use graph::{Graph, Role};
 pub use hierarchy::HierarchyForm;
-pub use names::{ClientId, InvalidName, PermissionName, RoleName, SetName, Username};
+pub use names::{ClientId, InvalidName, PermissionName, RoleName, SetName, Username, is_line};
 pub use separation::{Kind, SeparationSet};
 
 /// The permission whose holders rule 1 doesn't bind, and of whom one always remains (rule 2).

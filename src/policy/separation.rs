@@ -26,7 +26,7 @@ impl Kind {
 }
 
 /// Roles of which fewer than `cardinality` go together (NIST static and dynamic separation of duty relations).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SeparationSet {
     /// Whether for users or for sessions.
     pub kind: Kind,

@@ -55,6 +55,8 @@ pub struct UserChange {
 impl Store {
     /// What [`Store::write`] would do: the same plan and the same rules on a snapshot that is only read.
     ///
+    /// With it comes what the write would answer.
+    ///
     /// What makes the request itself wrong is refused as there: nothing to change, a state that is stale, a guard. Who
     /// breaks rule 1 learns no more than that.
     pub async fn forecast<C: Command>(
@@ -62,30 +64,31 @@ impl Store {
         actor: &Actor,
         if_match: Option<&IfMatch>,
         command: &C,
-    ) -> Result<Forecast, Refused> {
+    ) -> Result<(Forecast, C::Output), Refused> {
         let _turn = self.forecasts.try_acquire().map_err(|_| Refused::Busy)?;
         let (txn, snapshot) = self.moment().await?;
         let now = self.clock.micros();
         let view = View { txn: &txn, graph: &snapshot.graph, revision: snapshot.revision + 1, now, form: self.form };
         let known = self.know(actor, &view).await?;
         let planned = command.plan(&view).await?;
-        let Some(mut plan) = planned.accepted(if_match, &known.authority)?.0 else { return Ok(Forecast::default()) };
+        let (plan, output) = planned.accepted(if_match, &known.authority)?;
+        let Some(mut plan) = plan else { return Ok((Forecast::default(), output)) };
         let mut broken = rules::broken(&view, &known.authority, &mut plan).await?;
-        if matches!(broken.first(), Some(Refused::Exceeded(_))) {
-            return Ok(Forecast { broken, ..Forecast::default() });
+        if matches!(broken.first(), Some(Refused::Exceeded(_) | Refused::Actor(_))) {
+            return Ok((Forecast { broken, ..Forecast::default() }, output));
         }
         if is_taken(&view, &plan).await? {
             broken.push(Refused::AlreadyExists);
         }
         let mut forecast = changes(&view, &plan).await?;
         forecast.broken = broken;
-        Ok(forecast)
+        Ok((forecast, output))
     }
 }
 
 impl Store {
     /// A transaction that only reads, and the graph as of it: another change may come in between, and then it is another.
-    async fn moment(&self) -> Result<(DatabaseTransaction, Arc<Snapshot>), Refused> {
+    pub(super) async fn moment(&self) -> Result<(DatabaseTransaction, Arc<Snapshot>), Refused> {
         for _ in 0..10 {
             let txn = begin_read(&self.db).await?;
             let revision = ledger::head(&txn).await?.revision;

@@ -20,6 +20,7 @@ mod keys;
 pub mod ledger;
 mod permissions;
 mod plan;
+mod policy_file;
 mod queue;
 mod refused;
 mod replica;

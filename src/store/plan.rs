@@ -31,6 +31,8 @@ pub(super) struct Plan {
     pub(super) needs: BTreeSet<PermissionName>,
     /// Rule 1: what it gives to someone, and for how long; the actor must hold it for as long.
     pub(super) gives: Vec<(BTreeSet<PermissionName>, Term)>,
+    /// Permissions that the actor itself must hold beside the guard's.
+    pub(super) rights: BTreeSet<&'static str>,
     /// Why nobody may do this; said only to who passes rule 1.
     pub(super) impossible: Option<Refused>,
     pub(super) effects: Vec<Effect>,

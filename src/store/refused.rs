@@ -1,7 +1,7 @@
 use rolecall_guard::Refusal;
 use sea_orm::{DbErr, SqlErr};
 
-use crate::policy::{Exceeded, SetName};
+use crate::policy::{Exceeded, SetName, file::Fault};
 
 /// Why the store doesn't do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,17 @@ pub enum Refused {
     /// The user isn't authorized for the role.
     #[error("not authorized for the role")]
     NotAuthorized,
+    /// The policy file is wrong.
+    #[error("{0}")]
+    File(Fault),
+    /// More than is done at once.
+    #[error("more than {most} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// So many are done.
+        most: usize,
+    },
     /// Part of Rolecall itself.
     #[error("built in")]
     BuiltIn,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
+use rolecall_guard::Refusal;
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, sea_query::Query};
 
 use super::{
@@ -20,6 +21,9 @@ use crate::policy::{
 /// The rules that a plan breaks, the one that a caller is told of first; adds to the plan what the rules ask for. Whoever
 /// breaks rule 1 learns nothing of the others.
 pub(super) async fn broken(view: &View<'_>, authority: &Authority, plan: &mut Plan) -> Result<Vec<Refused>, Refused> {
+    if let Some(right) = plan.rights.iter().find(|right| !authority.holds(right)) {
+        return Ok(vec![Refused::Actor(Refusal::Lacks(right))]);
+    }
     if let Err(exceeded) = grants_what_it_holds(authority, plan) {
         return Ok(vec![exceeded.into()]);
     }

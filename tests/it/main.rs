@@ -16,6 +16,7 @@ mod ledger;
 mod matrix;
 mod me;
 mod permissions;
+mod policy;
 mod process;
 mod properties;
 mod races;

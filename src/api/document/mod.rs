@@ -122,6 +122,7 @@ fn order_tags(document: &mut Value) {
         "Roles",
         "Separation sets",
         "Permissions",
+        "Policy",
         "Access",
         "Clients",
         "Ledger",

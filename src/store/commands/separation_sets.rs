@@ -167,7 +167,7 @@ async fn ids(view: &View<'_>, roles: &BTreeSet<RoleName>) -> Result<Vec<RoleId>,
     Ok(ids)
 }
 
-fn row(set: &SeparationSet, created_at: i64, view: &View<'_>) -> separation_sets::Model {
+pub(super) fn row(set: &SeparationSet, created_at: i64, view: &View<'_>) -> separation_sets::Model {
     separation_sets::Model {
         id: set.id,
         name: set.name.to_string(),

@@ -6,6 +6,7 @@ mod keys;
 mod ledger;
 mod logs;
 mod nodes;
+mod policy;
 mod settings;
 mod start;
 mod stop;

@@ -190,6 +190,10 @@ impl Run {
 
     async fn review(&mut self) {
         let (admin, model) = (&self.admin, &self.model);
+        let exported = admin.get("/v1/policy?assignments=true").await.assert(200).text;
+        let plan = admin.request(Method::POST, "/v1/policy/plan?prune=true").header("content-type", "application/yaml");
+        let planned = admin.send(plan.body(exported)).await.assert(200);
+        assert_eq!(planned.body["changes"], json!([]), "what was exported changes nothing: {model:?}");
         for user in 0..USERS {
             let path = format!("/v1/users/u{user}");
             let (assigned, authorized) = (model.assigned_roles(user), model.authorized_roles(user));

@@ -1,0 +1,145 @@
+//! The rules hold through a file as through any other request.
+
+use serde_json::json;
+
+use super::{BLOG, COMPANY, apply, export, prune, send};
+use crate::support::{PASSWORD, Server};
+
+#[tokio::test]
+async fn a_broken_rule_refuses_the_whole_file() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    apply(&admin, COMPANY).await.assert(200);
+    server.user("alice", &["cashier"]).await;
+    let (before, revision) = (export(&admin).await, server.revision());
+    let cases = [
+        ("roles:\n- name: a\n  juniors: [b]\n- name: b\n  juniors: [c]\n- name: c\n  juniors: [a]\n", "role_cycle"),
+        ("roles:\n- name: a\n- name: employee\n  juniors: [cashier]\n", "role_cycle"),
+        ("permissions:\n- name: x:y\nassignments:\n- user: alice\n  role: approver\n", "separation_of_duty"),
+        ("roles:\n- name: cashier\n  juniors: [employee, purchaser]\n", "separation_of_duty"),
+        (
+            "roles:\n- name: both\n  juniors: [employee]\nassignments:\n- {user: alice, role: both}\nseparation_sets:\n- name: new\n  kind: static\n  cardinality: 2\n  roles: [cashier, both]\n",
+            "separation_of_duty",
+        ),
+    ];
+    for (file, code) in cases {
+        let planned = send(&admin, "/v1/policy/plan", file).await.assert(200);
+        assert_eq!(planned.body["effect"]["broken_rules"][0]["code"], code, "{file}");
+        apply(&admin, file).await.assert_problem(409, code);
+    }
+    let nobody = "assignments: []";
+    prune(&admin, nobody).await.assert_problem(409, "last_administrator");
+    assert_eq!((export(&admin).await, server.revision()), (before, revision));
+}
+
+#[tokio::test]
+async fn a_role_is_not_pruned_from_a_set_that_would_be_too_small() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    apply(&admin, COMPANY).await.assert(200);
+    let fewer = "roles:\n- name: employee\n- name: approver\n";
+    prune(&admin, fewer).await.assert_problem(409, "in_separation_set");
+}
+
+#[tokio::test]
+async fn nobody_gives_or_touches_by_a_file_what_they_do_not_hold() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    apply(&admin, BLOG).await.assert(200);
+    server.role("secrets", &["secrets:read"]).await;
+    server.role("plain", &[]).await;
+    server.user("above", &["secrets"]).await;
+    server.user("target", &[]).await;
+    let all = ["policy:read", "policy:update", "assignments:create", "assignments:read", "assignments:delete"];
+    let manager = server.person("manager", &[&all[..], &["articles:read"]].concat()).await;
+    let refused = [
+        "roles:\n- name: plain\n  permissions: [secrets:read]\n",
+        "roles:\n- name: plain\n  juniors: [secrets]\n",
+        "roles:\n- name: plain\n  juniors: [admin]\n",
+        "roles:\n- name: new\n  permissions: [secrets:read]\n",
+        "permissions:\n- name: new:read\nroles:\n- name: plain\n  permissions: [new:read]\n",
+        "roles:\n- name: secrets\n  permissions: []\n",
+        "roles:\n- name: secrets\n  permissions: [secrets:read]\n  description: Mine\n",
+        "permissions:\n- name: secrets:read\n  description: Mine\n",
+        "assignments:\n- user: target\n  role: secrets\n",
+        "assignments:\n- user: target\n  role: admin\n",
+        "assignments:\n- user: above\n  role: plain\n",
+        "roles:\n- name: new\n  juniors: [secrets]\nassignments:\n- user: target\n  role: new\n",
+        "separation_sets:\n- name: s\n  kind: dynamic\n  cardinality: 2\n  roles: [plain, secrets]\n",
+    ];
+    let before = export(&admin).await;
+    for file in refused {
+        apply(&manager, file).await.assert_problem(403, "would_exceed_own_permissions");
+    }
+    for file in ["roles: []", "permissions: []", "assignments: []"] {
+        prune(&manager, file).await.assert_problem(403, "would_exceed_own_permissions");
+    }
+    assert_eq!(export(&admin).await, before);
+    let allowed = "
+permissions:
+- name: new:read
+roles:
+- name: plain
+  permissions: [articles:read]
+- name: new
+  juniors: [plain]
+assignments:
+- user: target
+  role: new
+";
+    apply(&manager, allowed).await.assert(200);
+    assert_eq!(
+        server.sign_in("target", PASSWORD).await.get("/v1/me").await.body["permissions"],
+        json!(["articles:read"])
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_given_by_a_file_for_longer_than_it_is_held() {
+    let server = Server::start().await;
+    server.role("reader", &["articles:read"]).await;
+    server.role("clerk", &["policy:update", "assignments:create", "assignments:read"]).await;
+    server.user("target", &[]).await;
+    server.user("manager", &["clerk"]).await;
+    let until = json!({ "valid_until": "2090-01-01T00:00:00Z" });
+    server.admin().await.put_json("/v1/users/manager/roles/reader", until).await.assert(204);
+    let manager = server.sign_in("manager", PASSWORD).await;
+    let assignment = |until: &str| format!("assignments:\n- user: target\n  role: reader\n{until}");
+    for longer in ["", "  valid_until: 2090-01-01T00:00:01Z\n"] {
+        apply(&manager, &assignment(longer)).await.assert_problem(403, "would_exceed_own_permissions");
+    }
+    apply(&manager, &assignment("  valid_until: 2010-01-01T00:00:00Z\n")).await.assert_problem(400, "bad_request");
+    apply(&manager, &assignment("  valid_until: 2090-01-01T00:00:00Z\n")).await.assert(200);
+}
+
+#[tokio::test]
+async fn who_has_which_role_takes_permissions_of_its_own() {
+    let server = Server::start().await;
+    server.role("plain", &[]).await;
+    server.user("target", &["plain"]).await;
+    let policy = ["policy:read", "policy:update"];
+    let blind = server.person("blind", &policy).await;
+    let file = "assignments:\n- user: target\n  role: plain\n";
+    let scope = |answer: &crate::support::Answer| answer.header("www-authenticate").to_owned();
+    let refused = blind.get("/v1/policy?assignments=true").await.assert_problem(403, "insufficient_scope");
+    assert!(scope(&refused).contains("assignments:read"));
+    for path in ["/v1/policy/plan", "/v1/policy/apply"] {
+        send(&blind, path, file).await.assert_problem(403, "insufficient_scope");
+    }
+    let reader = server.person("reader", &[&policy[..], &["assignments:read"]].concat()).await;
+    let text = reader.get("/v1/policy?assignments=true").await.assert(200).text;
+    assert!(text.contains("target"));
+    apply(&reader, file).await.assert(200);
+    let more = format!("{file}- user: reader\n  role: plain\n");
+    let refused = apply(&reader, &more).await.assert_problem(403, "insufficient_scope");
+    assert!(scope(&refused).contains("assignments:create"));
+    let told = send(&reader, "/v1/policy/plan", &more).await.assert(200);
+    assert_eq!(told.body["effect"]["broken_rules"][0]["code"], "insufficient_scope");
+    let refused = prune(&reader, "assignments: []").await.assert_problem(403, "insufficient_scope");
+    assert!(scope(&refused).contains("assignments:delete"));
+    reader.get("/v1/policy").await.assert(200);
+    let nobody = server.person("nobody", &["policy:update"]).await;
+    nobody.get("/v1/policy").await.assert_problem(403, "insufficient_scope");
+    send(&nobody, "/v1/policy/plan", "roles: []").await.assert_problem(403, "insufficient_scope");
+    apply(&nobody, "roles: []").await.assert(200);
+}
