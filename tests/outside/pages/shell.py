@@ -34,7 +34,7 @@ shift 2
 exec rolecall "$@"
 """
 CURL = """#!/bin/sh
-exec "{curl}" -sS -D "$DOCS_ANSWERS/$$" "$@"
+exec "{curl}" --no-progress-meter -D "$DOCS_ANSWERS/$$" "$@"
 """
 
 

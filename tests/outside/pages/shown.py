@@ -68,5 +68,11 @@ def folded(value, indent=""):
 
 def laid_out(text):
     """For copying into a page."""
-    lines = [line.rstrip() for line in unfolded(text).splitlines() if line.strip()]
-    return "\n".join(folded(json.loads(line)) if line[0] in "{[" else line for line in lines)
+
+    def of(line):
+        try:
+            return folded(json.loads(line)) if line[0] in "{[" else line
+        except ValueError:
+            return line
+
+    return "\n".join(of(line.rstrip()) for line in unfolded(text).splitlines() if line.strip())
