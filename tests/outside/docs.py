@@ -1,6 +1,6 @@
 """Every command in README.md and docs/ does what the page says, page by page in a shell of its own (`pages/`).
 
-- A block marked `sh` is run, command by command. If `text` or `json` stands right below it, that is what it prints
+- A block marked `sh` is run, command by command; one marked `python` as a program. If `text` or `json` stands right below it, that is what it prints
   (`pages/shown.py` says what may differ). Where nothing is shown, each command must succeed, and curl must be answered
   with 2xx, or with the status in a comment above it: `# 403: why`.
 - `# not run by tests/outside/docs.py: why` above a command excuses it. The test lists these.

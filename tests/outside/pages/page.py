@@ -82,6 +82,14 @@ def commands(first_line, lines):
     return found
 
 
+def program(first_line, lines):
+    """A program in Python, as the one command that runs it."""
+    return [Command(first_line, "\n".join(["python3 - <<'END_OF_PROGRAM'", *lines, "END_OF_PROGRAM"]))]
+
+
+RUN = {"sh": commands, "python": program}
+
+
 def blocks(path: pathlib.Path):
     """The page's blocks of commands, in order."""
     found, last = [], None
@@ -92,9 +100,11 @@ def blocks(path: pathlib.Path):
             if last is None or between.strip():
                 raise Unclear(f"line {line}: {language} is what the commands right above it print")
             last.shown, last = "\n".join(content), None
+        elif language in RUN:
+            last = Block(RUN[language](line + 1, content))
+            found.append(last)
         else:
-            last = Block(commands(line + 1, content)) if language == "sh" else None
-            found += [last] if last else []
+            last = None
     return found
 
 

@@ -8,6 +8,7 @@ What is different from that person's machine, and nothing else:
   with `rolecall_` gets an ending of its own; such databases and roles are dropped afterwards;
 - a block that is a command which serves, and nothing else, runs in the background: a person has a second terminal;
 - the words `the password it printed` stand for that;
+- `python3` is the one that runs the tests, which has what the examples import;
 - curl is silent but for errors, as it is on a terminal, and what it was answered is noted.
 """
 
@@ -19,6 +20,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -35,6 +37,9 @@ exec rolecall "$@"
 """
 CURL = """#!/bin/sh
 exec "{curl}" --no-progress-meter -D "$DOCS_ANSWERS/$$" "$@"
+"""
+PYTHON = f"""#!/bin/sh
+exec "{sys.executable}" "$@"
 """
 
 
@@ -68,7 +73,8 @@ class Shell:
         for name in ["bin", "work", "answers"]:
             (self.folder / name).mkdir()
         (self.folder / "bin/rolecall").symlink_to(binary)
-        for name, text in [("cargo", CARGO), ("curl", CURL.replace("{curl}", shutil.which("curl") or ""))]:
+        curl = CURL.replace("{curl}", shutil.which("curl") or "")
+        for name, text in [("cargo", CARGO), ("curl", curl), ("python3", PYTHON)]:
             (self.folder / "bin" / name).write_text(text)
             (self.folder / "bin" / name).chmod(0o700)
 
