@@ -39,6 +39,7 @@ class Docs(unittest.TestCase):
             self.run_block(shell, path, block)
 
     def run_block(self, shell, path, block):
+        self.assertNotEqual(block.shown, "…", f"line {block.commands[0].line}: shows nothing: python -m pages fills it")
         printed = ""
         for command in block.commands:
             where = f"{path.relative_to(ROOT)}:{command.line}: {command.text}"
