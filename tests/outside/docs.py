@@ -1,8 +1,8 @@
-"""Every command in README.md and docs/ does what the page says, page by page in a shell of its own (`pages/`).
+"""Every command in README.md and docs/ does what the page says; each page has a shell of its own (`transcripts/`).
 
-- A block marked `sh` is run, command by command; one marked `python` as a program. If `text` or `json` stands right below it, that is what it prints
-  (`pages/shown.py` says what may differ). Where nothing is shown, each command must succeed, and curl must be answered
-  with 2xx, or with the status in a comment above it: `# 403: why`.
+- A block marked `sh` is run, command by command, and each must succeed; one marked `python` is run as a program.
+- If `text` or `json` stands right below, that is what they print (`transcripts/shown.py` says what may differ). If not,
+  curl must be answered with 2xx, or with the status in a comment above the command: `# 403: why`.
 - `# not run by tests/outside/docs.py: why` above a command excuses it. The test lists these.
 - A page that says `Every command on this page is run by <test>.` is left to that test.
 """
@@ -10,11 +10,10 @@
 import os
 import pathlib
 import re
-import subprocess
 import unittest
 
-from pages import page, shown
-from pages.shell import Shell
+from transcripts import page, shown
+from transcripts.shell import Shell
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -39,7 +38,7 @@ class Docs(unittest.TestCase):
             self.run_block(shell, path, block)
 
     def run_block(self, shell, path, block):
-        self.assertNotEqual(block.shown, "…", f"line {block.commands[0].line}: shows nothing: python -m pages fills it")
+        self.assertNotEqual(block.shown, "…", f"{path}: a block shows nothing: python -m transcripts fills it")
         printed = ""
         for command in block.commands:
             where = f"{path.relative_to(ROOT)}:{command.line}: {command.text}"

@@ -49,19 +49,22 @@ class Shell:
         self.answers = self.folder / "answers"
         self.database = urllib.parse.urlsplit(database)
         self.ending = "_" + secrets.token_hex(4)
-        self.places = {f"127.0.0.1:{port}": self.free_place() for port in sorted({"8080", *re.findall(r"127\.0\.0\.1:(80\d\d)\b", page)})}
+        places = {"127.0.0.1:8080", *re.findall(r"\b127\.0\.0\.1:80\d\d\b", page)}
+        self.places = {place: self.free_place() for place in sorted(places)}
         self.password = None
         self.make_tools(binary)
-        self.output = open(self.folder / "output", "w+b", buffering=0)
-        self.bash = subprocess.Popen(
-            ["bash", "--norc", "--noprofile"],
-            cwd=self.folder / "work",
-            env=self.environment(),
-            stdin=subprocess.PIPE,
-            stdout=self.output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        self.output = self.folder / "output"
+        # For appending: what runs in the background writes there, too.
+        with self.output.open("ab") as output:
+            self.bash = subprocess.Popen(
+                ["bash", "--norc", "--noprofile"],
+                cwd=self.folder / "work",
+                env=self.environment(),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     @staticmethod
     def free_place():
@@ -122,16 +125,14 @@ class Shell:
         return self.type(self.here(text))
 
     def type(self, text):
-        start, mark = self.output.tell(), f"done-{secrets.token_hex(8)}"
-        self.output.seek(0, os.SEEK_END)
+        start, mark = self.output.stat().st_size, f"done-{secrets.token_hex(8)}"
         # Its input is empty: what it read would be the commands that follow.
         self.bash.stdin.write(f"{{ {text}\n}} </dev/null\nprintf '\\n{mark} %s\\n' $?\n".encode())
         self.bash.stdin.flush()
         deadline = time.monotonic() + PATIENCE
         while True:
-            printed = (self.folder / "output").read_bytes()[start:].decode(errors="replace")
+            printed = self.output.read_bytes()[start:].decode(errors="replace")
             if found := re.search(rf"\n{mark} (\d+)\n", printed):
-                self.output.seek(0, os.SEEK_END)
                 return self.there(printed[: found.start()]), int(found[1])
             if time.monotonic() > deadline or self.bash.poll() is not None:
                 return self.there(printed) + "\n(and did not come to an end)", 1
@@ -152,8 +153,8 @@ class Shell:
 
     def statuses(self):
         """What curl was answered by the last command, each time."""
-        heads = [path.read_text(errors="replace") for path in self.answers.iterdir()]
-        return [int(re.findall(r"^HTTP/\S+ (\d+)", head, re.MULTILINE)[-1]) if head else 0 for head in heads]
+        heads = "".join(path.read_text(errors="replace") for path in self.answers.iterdir())
+        return [int(status) for status in re.findall(r"^HTTP/\S+ (\d+)", heads, re.MULTILINE)]
 
     def log(self):
         path = self.folder / "log"
@@ -167,7 +168,6 @@ class Shell:
         self.bash.stdin.close()
         self.bash.wait()
         timer.cancel()
-        self.output.close()
         self.forget_databases()
         shutil.rmtree(self.folder, ignore_errors=True)
 

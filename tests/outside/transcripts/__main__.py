@@ -1,6 +1,6 @@
 """Copies from a run into a page: fills each block that shows only `…` with what the commands above it print.
 
-    OUTSIDE_BINARY=… TEST_DATABASE_URL=… python -m pages PAGE…
+    OUTSIDE_BINARY=… TEST_DATABASE_URL=… python -m transcripts PAGE…
 """
 
 import os
@@ -18,8 +18,9 @@ def printed_by(shell, block):
     return "".join(shell.run(command.text)[0] + "\n" for command in block.commands if not command.excuse)
 
 
+binary, database = pathlib.Path(os.environ["OUTSIDE_BINARY"]).resolve(), os.environ["TEST_DATABASE_URL"]
 for path in map(pathlib.Path, sys.argv[1:]):
-    shell = Shell(pathlib.Path(os.environ["OUTSIDE_BINARY"]).resolve(), os.environ["TEST_DATABASE_URL"], path.read_text())
+    shell = Shell(binary, database, path.read_text())
     try:
         printed = [(block, printed_by(shell, block)) for block in page.blocks(path)]
     finally:
