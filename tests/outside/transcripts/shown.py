@@ -11,8 +11,8 @@ MASKS = [
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), "<token>"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
-    # A second may pass while a token is made.
-    (re.compile(r'"expires_in": (899|900)\b'), '"expires_in": <seconds>'),
+    # Seconds may pass while a token is made.
+    (re.compile(r'"expires_in": (8\d\d|900)\b'), '"expires_in": <seconds>'),
     (re.compile(r"[\w-]{43,}(\.[\w-]{20,})*"), "<secret>"),
 ]
 
