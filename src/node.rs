@@ -58,7 +58,7 @@ pub enum StartError {
     #[error("ROLECALL_KEY_ENCRYPTION_KEY: {0}")]
     KeyEncryptionKey(#[from] KeyError),
     /// The file of the key-encryption key is gone, but not what was encrypted under it.
-    #[error("{0} is missing, and the signing keys were encrypted under it: put it back, or see docs/production.md")]
+    #[error("{0} is missing, and ROLECALL_KEY_ENCRYPTION_KEY unset: under one of them the signing keys were encrypted")]
     NoKeyFile(String),
     /// The signing keys are unusable.
     #[error("{0}")]

@@ -12,6 +12,7 @@ What is different from that person's machine, and nothing else:
 - curl is silent but for errors, as it is on a terminal, and what it was answered is noted.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -22,7 +23,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.parse
 
@@ -162,12 +162,13 @@ class Shell:
 
     def close(self):
         """Ends all that was started, and leaves nothing behind."""
-        os.killpg(self.bash.pid, signal.SIGTERM)
-        timer = threading.Timer(30, os.killpg, (self.bash.pid, signal.SIGKILL))
-        timer.start()
         self.bash.stdin.close()
-        self.bash.wait()
-        timer.cancel()
+        for how in [signal.SIGTERM, signal.SIGKILL]:
+            # Servers belong to the group, too, and may outlive the shell.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.bash.pid, how)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.bash.wait(timeout=30)
         self.forget_databases()
         shutil.rmtree(self.folder, ignore_errors=True)
 
