@@ -49,7 +49,7 @@ pub enum StartError {
     #[error("the database {0} can't be used: {1}")]
     NoDatabase(String, DbErr),
     /// The database fails.
-    #[error("the database can't be used: {0}")]
+    #[error("the database can't be used: {}", in_words(.0))]
     Database(#[from] DbErr),
     /// The store refused.
     #[error("the database can't be used: {0}")]
@@ -57,6 +57,9 @@ pub enum StartError {
     /// The key-encryption key is unusable.
     #[error("ROLECALL_KEY_ENCRYPTION_KEY: {0}")]
     KeyEncryptionKey(#[from] KeyError),
+    /// The file of the key-encryption key is gone, but not what was encrypted under it.
+    #[error("{0} is missing, and ROLECALL_KEY_ENCRYPTION_KEY unset: under one of them the signing keys were encrypted")]
+    NoKeyFile(String),
     /// The signing keys are unusable.
     #[error("{0}")]
     SigningKeys(#[from] KeyTrouble),
@@ -134,7 +137,7 @@ pub async fn open(config: &Config, clock: Clock) -> Result<Prepared, StartError>
     store.write(&Actor::System, None, &command).await?;
     let kek = match &config.key_encryption_key {
         Some(Secret(key)) => KeyEncryptionKey::from_base64(key.expose_secret())?,
-        None => KeyEncryptionKey::from_data_dir(&config.data_dir)?,
+        None => key_file(config, &store).await?,
     };
     let settings = KeySettings {
         algorithm: config.signing_algorithm,
@@ -144,6 +147,23 @@ pub async fn open(config: &Config, clock: Clock) -> Result<Prepared, StartError>
     let keys = SigningKeys::new(store.clone(), kek.clone(), settings);
     let keyring = keys.at_start().await?;
     Ok(Prepared { _alone: alone, store, hasher: Hasher::new(config.argon2), kek, keys, keyring })
+}
+
+/// The key in the data directory, which is made only if nothing needs the one that was there before.
+async fn key_file(config: &Config, store: &Store) -> Result<KeyEncryptionKey, StartError> {
+    let file = KeyEncryptionKey::file(&config.data_dir);
+    if !file.exists() && !store.signing_keys().await?.is_empty() {
+        return Err(StartError::NoKeyFile(file.display().to_string()));
+    }
+    Ok(KeyEncryptionKey::from_data_dir(&config.data_dir)?)
+}
+
+/// Without the library's name for what we say ourselves.
+fn in_words(error: &DbErr) -> String {
+    match error {
+        DbErr::Custom(text) => text.clone(),
+        error => error.to_string(),
+    }
 }
 
 /// What a node locks while it prepares SQLite; PostgreSQL has locks of its own, and nothing is kept in files there.

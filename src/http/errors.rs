@@ -79,12 +79,13 @@ fn problem(error: &Error, path: &str, allowed: &Allowed) -> Problem {
 
 fn malformed(error: &Error) -> Option<Problem> {
     let reason = if let Some(error) = error.downcast_ref::<ParseParamError>() {
-        format!("{}: {}", error.name, rule(&error.reason))
+        named(error.name, rule(&error.reason))
     } else if let Some(error) = error.downcast_ref::<ParsePathError>() {
         format!("In the path: {}", rule(&error.reason))
     } else {
         let error = error.downcast_ref::<ParseRequestPayloadError>()?;
-        format!("In the body: {}", rule(&error.reason))
+        let rule = rule(&error.reason);
+        format!("In the body: {}", missing(&rule).unwrap_or(rule))
     };
     Some(bad_request(reason))
 }
@@ -95,6 +96,7 @@ fn rule(reason: &str) -> String {
     let Some((_, last)) = reason.rsplit_once("failed to parse \"") else { return reason.to_owned() };
     let (kind, why) = last.split_once("\": ").unwrap_or(("", last));
     match kind.strip_prefix("string_") {
+        Some("date-time") => "a time must be like 2026-01-31T12:00:00Z".to_owned(),
         Some(kind) => format!("{kind}: {why}"),
         None => why.to_owned(),
     }
@@ -107,4 +109,15 @@ fn unexpected(error: &Error) -> Problem {
         return Problem::new(status, "refused", format!("{title}."));
     }
     internal(error)
+}
+
+/// Some rules bear the parameter's name already.
+fn named(name: &str, rule: String) -> String {
+    if rule.strip_prefix(name).is_some_and(|rest| rest.starts_with(": ")) { rule } else { format!("{name}: {rule}") }
+}
+
+/// In words, that a member isn't there; which one it is, poem-openapi doesn't say, but of what kind.
+fn missing(rule: &str) -> Option<String> {
+    let kind = rule.strip_prefix("Expected input type \"")?.strip_suffix("\", found null.")?;
+    Some(format!("a member is missing or null: {}", kind.strip_prefix("string_").unwrap_or(kind)))
 }

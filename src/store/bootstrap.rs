@@ -25,8 +25,18 @@ pub async fn prepare<E: From<DbErr>>(
     let sqlite = lock.map(locked).transpose()?;
     let db = connecting.await?;
     let postgres = if db.get_database_backend() == DbBackend::Postgres { Some(advisory(&db).await?) } else { None };
-    Migrator::up(&db, None).await?;
+    Migrator::up(&db, None).await.map_err(unless_newer)?;
     Ok((db, Preparing { _postgres: postgres, _sqlite: sqlite }))
+}
+
+/// Of a migration that isn't here the library speaks to whoever writes migrations, not to whoever runs the server.
+fn unless_newer(error: DbErr) -> DbErr {
+    match error {
+        DbErr::Custom(text) if text.contains("its file is missing") => DbErr::Custom(
+            "a newer release has changed it, and there is no way back: start that release, or restore a backup".into(),
+        ),
+        error => error,
+    }
 }
 
 fn locked(lock: &Path) -> Result<File, DbErr> {

@@ -1,4 +1,9 @@
-use std::{fs, io, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    fs, io,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -46,9 +51,15 @@ impl KeyEncryptionKey {
         if bytes.len() == 32 { Ok(Self(bytes.into())) } else { Err(KeyError::Malformed) }
     }
 
+    /// Its file in the data directory.
+    #[must_use]
+    pub fn file(directory: &Path) -> PathBuf {
+        directory.join(FILE)
+    }
+
     /// From its file in the data directory, which is made (readable by its owner only) if missing.
     pub fn from_data_dir(directory: &Path) -> Result<Self, KeyError> {
-        let path = directory.join(FILE);
+        let path = Self::file(directory);
         let failed = |error| KeyError::File(path.display().to_string(), error);
         let mut options = fs::OpenOptions::new();
         match options.write(true).create_new(true).mode(0o600).open(&path) {

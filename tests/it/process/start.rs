@@ -2,8 +2,10 @@
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, path::Path};
 
+use sea_orm::ConnectionTrait;
+
 use super::{Program, Running};
-use crate::support::PASSWORD;
+use crate::support::{Database, PASSWORD};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -120,4 +122,29 @@ async fn a_database_that_does_not_answer_stops_the_start_without_showing_its_pas
     let refused = program.run(&[]).await.assert_refused(&["postgres://127.0.0.1:1/rolecall"]);
     assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
     assert!(!directory.path().join("rolecall-data").exists(), "on PostgreSQL nothing is kept in files");
+}
+
+#[tokio::test]
+async fn a_key_file_that_was_lost_is_missed_and_not_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::unconfigured(directory.path());
+    program.start().await.stop().await.assert(0);
+    let file = directory.path().join("rolecall-data/key-encryption.key");
+    let key = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    program.run(&[]).await.assert_refused(&["key-encryption.key is missing"]);
+    assert!(!file.exists());
+    fs::write(&file, key).unwrap();
+    program.start().await.stop().await.assert(0);
+}
+
+#[tokio::test]
+async fn a_database_that_a_newer_release_has_changed_is_left_to_it() {
+    let database = Database::create().await;
+    let program = Program::on(&database);
+    program.start().await.stop().await.assert(0);
+    let db = database.connection().await;
+    let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_from_the_future', 0)";
+    db.execute_unprepared(newer).await.unwrap();
+    program.run(&[]).await.assert_refused(&["the database can't be used: a newer release has changed it"]);
 }

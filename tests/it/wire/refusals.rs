@@ -126,3 +126,18 @@ async fn a_member_nobody_asked_for_is_named() {
     assert!(refused.body["detail"].as_str().unwrap().contains("passwrd"), "{}", refused.text);
     admin.get("/v1/users/alice").await.assert(404);
 }
+
+#[tokio::test]
+async fn what_is_wrong_is_said_in_words_for_whoever_sent_it() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let said = async |answer: Answer| answer.assert_problem(400, "bad_request").body["detail"].clone();
+    let limit = said(admin.get("/v1/users?limit=0").await).await;
+    assert_eq!(limit, "limit: must be a number from 1 to 500");
+    let member = said(admin.post("/v1/roles", json!({})).await).await;
+    assert_eq!(member, "In the body: a member is missing or null: role");
+    let time = said(admin.put_json("/v1/users/admin/roles/admin", json!({ "valid_until": "tomorrow" })).await).await;
+    assert_eq!(time, "In the body: a time must be like 2026-01-31T12:00:00Z");
+    let time = said(admin.get("/v1/assignments?ends_before=tomorrow").await).await;
+    assert_eq!(time, "ends_before: a time must be like 2026-01-31T12:00:00Z");
+}

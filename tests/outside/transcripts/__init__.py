@@ -1,0 +1,1 @@
+"""Pages of documentation, and what it takes to run the commands in them."""
