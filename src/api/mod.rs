@@ -93,7 +93,7 @@ enum Tag {
     SeparationSets,
     /// Actions on resource types.
     Permissions,
-    /// Ask who may do what, as OpenID AuthZEN 1.0 does.
+    /// Ask who may do what, as OpenID AuthZEN 1.0 does, and for a gateway.
     Access,
     /// Applications that ask for tokens.
     Clients,
@@ -124,6 +124,7 @@ pub fn api(state: &State) -> impl OpenApi + use<> {
     );
     let rest = (
         access::Access(state.clone()),
+        access::ForwardAuth,
         clients::Clients(state.clone()),
         client_secrets::ClientSecrets(state.clone()),
         ledger::Ledger(state.clone()),
