@@ -188,7 +188,7 @@ async fn a_token_for_another_audience_does_not_pass() {
 }
 
 #[tokio::test]
-async fn a_list_that_no_gateway_would_take_is_left_out() {
+async fn an_empty_list_is_left_out_and_so_is_one_that_no_gateway_would_take() {
     let server = server().await;
     let many: Vec<String> = (0..150).map(|number| format!("articles:read-number-{number}")).collect();
     let names: Vec<&str> = many.iter().map(String::as_str).chain(["articles:read"]).collect();
@@ -196,6 +196,9 @@ async fn a_list_that_no_gateway_would_take_is_left_out() {
     let passed = ask(&alice, "GET", "/articles/1").await.assert(204);
     assert!(passed.headers.get("x-rolecall-permissions").is_none());
     assert_eq!(passed.header("x-rolecall-roles"), "alice");
+    server.user("nobody", &[]).await;
+    let passed = ask(&server.sign_in("nobody", PASSWORD).await, "GET", "/").await.assert(204);
+    assert!(["x-rolecall-roles", "x-rolecall-permissions"].iter().all(|name| passed.headers.get(*name).is_none()));
 }
 
 #[tokio::test]

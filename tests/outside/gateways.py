@@ -166,7 +166,7 @@ class Gateway:
         }
 
     def test_who_may_passes_and_the_service_knows_who_it_is(self):
-        for method, target in [("GET", "/articles/1?page=2&q=a%2Fb"), ("HEAD", "/articles/1/"), ("GET", "/")]:
+        for method, target in [("GET", "/articles/1?page=2&q=a%2Fb"), ("HEAD", "/articles/a%3Ab/"), ("GET", "/")]:
             seen = self.passes(method, target, self.alice)
             self.assertEqual((seen["method"], seen["path"]), (method, target))
             self.assertEqual(self.identity(seen), self.expected())
@@ -224,10 +224,20 @@ class Gateway:
             "/articles//drafts", "/articles/./drafts", "/articles/Drafts/1", "/articles/%64rafts/1", "/articles/drafts.",
             "/articles/drafts%20", "/articles/drafts%00", "/articles/%ef%bd%84rafts/1", "/articles/draft%C5%BF/1",
             "/articles/1%0d%0aX-Forwarded-Uri:%20/", "*", "articles/1", "//service.example/articles/1",
-            "/health/../articles/drafts", "/health%2f..%2farticles%2fdrafts", "/HEALTH/../admin",
+            "/health/../articles/drafts", "/health%2f..%2farticles%2fdrafts", "/HEALTH/../admin", "/_rolecall",
             "/articles/" + "a" * 9000, "/articles/" + "a" * 100_000,
         ]:
             self.refused(range(400, 500), "GET", target, self.alice)
+
+    def test_a_path_for_everybody_leads_nowhere_else(self):
+        reached = []
+        for target in ["/health", "/health?a=b", "/articles/../health", "/articles/drafts/../../health", "/admin/..;/health",
+                       "/admin/%2e%2e/health", "/admin/..%2fhealth", "//health", "/HEALTH", "/%68ealth", "/health/",
+                       "/health/../admin", "/health;/admin", "/health/..%2fadmin", "/_rolecall", "/@forbidden"]:
+            _, seen = self.ask(target=target)
+            reached += [seen["path"].split("?")[0]] if seen else []
+        self.assertIn("/health", reached)
+        self.assertEqual(set(reached), {"/health"})
 
     def test_an_absolute_target_is_its_path(self):
         self.assertEqual(self.passes("GET", "http://service.example/articles/1", self.alice)["path"], "/articles/1")

@@ -90,7 +90,7 @@ enum Passes {
         /// The client through which the user signed in.
         #[oai(header = "X-Rolecall-Client")]
         String,
-        /// The active roles, separated by spaces; left out if they are longer than 2048 bytes.
+        /// The active roles, separated by spaces; left out if there are none, or they are longer than 2048 bytes.
         #[oai(header = "X-Rolecall-Roles")]
         Option<String>,
         /// The permissions, likewise.
@@ -126,5 +126,5 @@ impl ForwardAuth {
 
 fn list(names: &BTreeSet<String>) -> Option<String> {
     let length = names.iter().map(|name| name.len() + 1).sum::<usize>();
-    (length <= LONGEST_LIST).then(|| names.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
+    (1..=LONGEST_LIST).contains(&length).then(|| names.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
 }
