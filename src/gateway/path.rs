@@ -6,6 +6,11 @@ use unicode_normalization::UnicodeNormalization;
 #[error("{0}")]
 pub struct Ambiguous(pub(super) &'static str);
 
+impl Ambiguous {
+    /// A URL is ASCII.
+    pub const NOT_ASCII: Self = Self("something in it is not ASCII");
+}
+
 /// A longer one, query included, is refused unread.
 const LONGEST: usize = 8192;
 /// What may stand in a path besides letters, digits and percent signs (RFC 3986 §3.3), but for `;`: some services cut a

@@ -148,11 +148,10 @@ fn parse_methods(text: &str) -> Result<Option<Vec<String>>, String> {
     if text == "*" {
         return Ok(None);
     }
-    let method = |word: &str| match is_method(word) {
-        true => Ok(word.to_owned()),
-        false => Err(format!("{text}: methods are in upper-case letters, with commas between them; or * for any")),
-    };
-    text.split(',').map(method).collect::<Result<_, _>>().map(Some)
+    let method = |word: &str| is_method(word).then(|| word.to_owned());
+    let methods: Option<Vec<_>> = text.split(',').map(method).collect();
+    let why = || format!("{text}: methods are in upper-case letters, with commas between them; or * for any");
+    methods.map(Some).ok_or_else(why)
 }
 
 /// The segments, and whether what is below them fits, too.

@@ -6,7 +6,7 @@ use rolecall_guard::{Claims, Gate, Problem, Refusal, SignedIn};
 
 use crate::{
     api::Tag,
-    gateway::{Needs, Rules},
+    gateway::{Ambiguous, Needs, Rules},
     problem::bad_request,
 };
 
@@ -23,7 +23,7 @@ struct MayPass {
 
 impl MayPass {
     /// The same road as for every guard: a token that is too old is 401, not 403.
-    async fn check(request: &Request, claims: Arc<Claims>) -> Result<Self, Problem> {
+    fn check(request: &Request, claims: Arc<Claims>) -> Result<Self, Problem> {
         let (method, uri) = (only(request, METHOD)?, only(request, URI)?);
         // Mounted without its rules or its gate it lets nobody pass.
         let rules = request.data::<Rules>().ok_or(Refusal::Silent)?;
@@ -33,17 +33,19 @@ impl MayPass {
                 let gate = request.data::<Gate>().ok_or(Refusal::Silent)?;
                 gate.carries(&claims, permission.as_str().to_owned())?;
             }
-            Ok(Needs::Nobody) => return Err(refused("no_rule", "No rule lets this request pass.")),
-            Err(why) => {
-                return Err(refused("ambiguous_request", format!("This request may be read in two ways: {why}.")));
+            Ok(Needs::Nobody) => {
+                let detail = "No rule lets this request pass.";
+                return Err(Problem::new(StatusCode::FORBIDDEN, "no_rule", detail));
             }
+            Err(why) => return Err(ambiguous(why)),
         }
         Ok(Self { claims })
     }
 }
 
-fn refused(code: &'static str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, code, detail)
+fn ambiguous(why: Ambiguous) -> Problem {
+    let detail = format!("This request may be read in two ways: {why}.");
+    Problem::new(StatusCode::FORBIDDEN, "ambiguous_request", detail)
 }
 
 /// The header's only value. That there is none, or a second one, is the gateway's fault: it must write its own over the client's.
@@ -51,10 +53,7 @@ fn only<'a>(request: &'a Request, name: &str) -> Result<&'a str, Problem> {
     let mut values = request.headers().get_all(name).iter();
     match (values.next().map(|value| value.to_str()), values.next()) {
         (Some(Ok(value)), None) => Ok(value),
-        // What isn't ASCII has no business in a request line.
-        (Some(Err(_)), None) => {
-            Err(refused("ambiguous_request", "This request has something else than ASCII in its first line."))
-        }
+        (Some(Err(_)), None) => Err(ambiguous(Ambiguous::NOT_ASCII)),
         _ => Err(bad_request(format!("{name}: the gateway must send it, once, in place of whatever the client sent."))),
     }
 }
@@ -74,7 +73,7 @@ impl<'a> ApiExtractor<'a> for MayPass {
         options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let SignedIn { claims } = SignedIn::from_request(request, body, options).await?;
-        Ok(Self::check(request, claims).await?)
+        Ok(Self::check(request, claims)?)
     }
 }
 
