@@ -9,6 +9,7 @@ use rolecall_guard::{Gate, Limits, Verifier};
 use crate::{
     api::{self, Cursors, Readiness, State, docs, document},
     config::Config,
+    gateway::Rules,
     http::{self, Allowed, Cors, DryRuns, Errors, RequestLog, TrustedProxies},
     problem::internal,
     store::Store,
@@ -21,6 +22,7 @@ pub struct App {
     /// What handlers work with.
     pub state: State,
     issuer: String,
+    gateway_rules: Rules,
     proxies: TrustedProxies,
     cors_origins: Vec<String>,
     https: bool,
@@ -68,6 +70,7 @@ impl App {
         Self {
             state,
             issuer: issuer.to_owned(),
+            gateway_rules: config.forward_auth_rules.as_ref().map(|file| file.rules.clone()).unwrap_or_default(),
             proxies: TrustedProxies::new(config.trusted_proxies.0.clone()),
             cors_origins: config.cors_origins.0.iter().map(|origin| origin.0.clone()).collect(),
             https: config.tls_cert.is_some(),
@@ -89,6 +92,7 @@ impl App {
         let log = RequestLog { proxies: self.proxies.clone(), https: self.https };
         Ok(route
             .data(self.state.gate.clone())
+            .data(self.gateway_rules.clone())
             .with(dry_runs)
             .with(http::Limits)
             .with(CatchPanic::new().with_handler(|_| internal(&"a handler panicked")))

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
+    gateway::RulesFile,
     policy::{HierarchyForm, Username},
     tokens::{SigningAlgorithm, password},
 };
@@ -103,6 +104,8 @@ settings! {
     "ROLECALL_TLS_CERT" tls_cert: Option<PathBuf>;
     /// A PEM file with the certificate's private key
     "ROLECALL_TLS_KEY" tls_key: Option<PathBuf>;
+    /// A file of rules by which gateways ask whether a request may pass (docs/gateways.md); unset: none passes
+    "ROLECALL_FORWARD_AUTH_RULES" forward_auth_rules: Option<RulesFile>;
     /// How many immediate juniors a role may have: general (any number) or limited (one)
     "ROLECALL_HIERARCHY" hierarchy: HierarchyForm = "general";
     /// For how many seconds tokens are trusted without word from the database
@@ -196,6 +199,7 @@ shown! {
     Seconds: |value| value.0.to_string();
     SigningAlgorithm: |value| value.to_string();
     HierarchyForm: |value| value.to_string();
+    RulesFile: |value| value.path.clone();
     Origin: |value| value.0.clone();
     LogFilter: |value| value.0.clone();
     LogFormat: |value| format!("{value:?}").to_lowercase();

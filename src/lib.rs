@@ -7,6 +7,7 @@ pub mod api;
 pub mod app;
 pub mod catalogue;
 pub mod config;
+pub mod gateway;
 pub mod http;
 pub mod node;
 pub mod policy;

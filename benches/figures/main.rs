@@ -44,7 +44,7 @@ fn main() {
             sign_ins::sign_ins(&node(&[]).await.app).await;
         }
         if is_chosen("refresh") {
-            refresh::refresh().await;
+            Box::pin(refresh::refresh()).await;
         }
         if is_chosen("overload") {
             overload::overload().await;

@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use poem::{
@@ -20,7 +23,7 @@ pub enum Refusal {
     /// Its token is older than a change that concerns it.
     Stale,
     /// Its token doesn't carry this permission.
-    Lacks(&'static str),
+    Lacks(Cow<'static, str>),
     /// This node hasn't heard from the database for too long to trust any token.
     Silent,
 }
@@ -148,10 +151,17 @@ impl Gate {
     /// [`Gate::sign_in`], and the token carries `permission`.
     pub fn require(&self, request: &Request, permission: &'static str) -> Result<Arc<Claims>, Refusal> {
         let claims = self.sign_in(request)?;
-        if claims.permissions.contains(permission) {
-            return Ok(claims);
+        self.carries(&claims, permission)?;
+        Ok(claims)
+    }
+
+    /// Refuses a caller whose token doesn't carry `permission`; one whose roles would give it by now is to fetch a new one.
+    pub fn carries(&self, claims: &Claims, permission: impl Into<Cow<'static, str>>) -> Result<(), Refusal> {
+        let permission = permission.into();
+        if claims.permissions.contains(permission.as_ref()) {
+            return Ok(());
         }
-        if claims.scope.is_none() && (self.gives_today)(&claims, permission) {
+        if claims.scope.is_none() && (self.gives_today)(claims, &permission) {
             return Err(Refusal::Stale);
         }
         Err(Refusal::Lacks(permission))

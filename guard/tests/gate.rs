@@ -229,12 +229,16 @@ fn who_lacks_a_permission_is_told_to_come_back_only_if_that_helps() {
     let bring =
         |token: &str, permission| stage.gate.require(&request(&format!("Bearer {token}")), permission).map(drop);
     let token = stage.issuer.token();
-    assert_eq!(bring(&token, "articles:delete"), Err(Refusal::Lacks("articles:delete")));
+    assert_eq!(bring(&token, "articles:delete"), Err(Refusal::Lacks("articles:delete".into())));
     assert_eq!(bring(&token, "comments:read"), Err(Refusal::Stale), "its role gives that by now");
     let mut narrowed = claims();
     narrowed["scope"] = json!("articles:read");
     let narrowed = stage.issuer.sign(&header(), &narrowed);
-    assert_eq!(bring(&narrowed, "comments:read"), Err(Refusal::Lacks("comments:read")), "a new one would be as narrow");
+    assert_eq!(
+        bring(&narrowed, "comments:read"),
+        Err(Refusal::Lacks("comments:read".into())),
+        "a new one would be as narrow"
+    );
 }
 
 #[test]
@@ -283,7 +287,7 @@ fn refusals_are_problems_with_a_challenge() {
         assert_eq!(status, 401);
         assert!(challenge.starts_with(r#"Bearer error="invalid_token", error_description=""#), "{challenge}");
     }
-    let (status, challenge, _) = said(Refusal::Lacks("articles:delete"));
+    let (status, challenge, _) = said(Refusal::Lacks("articles:delete".into()));
     assert_eq!((status, challenge.as_str()), (403, r#"Bearer error="insufficient_scope", scope="articles:delete""#));
     assert_eq!(said(Refusal::Silent), (503, String::new(), "1".into()));
 }

@@ -96,7 +96,7 @@ enum Tag {
     Permissions,
     /// Permissions, roles, hierarchy and separation sets as one file.
     Policy,
-    /// Ask who may do what, as OpenID AuthZEN 1.0 does.
+    /// Ask who may do what, as OpenID AuthZEN 1.0 does, and for a gateway.
     Access,
     /// Applications that ask for tokens.
     Clients,
@@ -128,6 +128,7 @@ pub fn api(state: &State) -> impl OpenApi + use<> {
     );
     let rest = (
         access::Access(state.clone()),
+        access::ForwardAuth,
         clients::Clients(state.clone()),
         client_secrets::ClientSecrets(state.clone()),
         ledger::Ledger(state.clone()),

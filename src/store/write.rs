@@ -128,7 +128,7 @@ impl Store {
         let assignments = super::users::assignments_of(view.txn, id).await?;
         let authority = Authority::of(&claims.permissions, view.graph.held(&assignments, view.now));
         if let Some(permission) = permission.filter(|permission| !authority.holds(permission)) {
-            return Err(Refused::Actor(Refusal::Lacks(permission)));
+            return Err(Refused::Actor(Refusal::Lacks(permission.into())));
         }
         Ok(Known { name: user.username, id: Some(id.0.to_string()), authority })
     }

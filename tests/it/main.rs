@@ -10,6 +10,7 @@ mod cluster;
 mod document;
 mod dry_run;
 mod explain;
+mod forward_auth;
 mod juniors;
 mod keys;
 mod ledger;

@@ -1,7 +1,9 @@
-//! OpenID AuthZEN Authorization API 1.0: subject `user`, resource type and action name make the permission.
+//! OpenID AuthZEN Authorization API 1.0: subject `user`, resource type and action name make the permission. And
+//! [`forward_auth`]: may this request pass?
 
 mod asked;
 mod evaluation;
+mod forward_auth;
 mod search;
 
 use poem_openapi::{Object, OpenApi, payload::Json};
@@ -12,6 +14,8 @@ use self::{
     evaluation::{Answer, Evaluation, EvaluationRequest, EvaluationsRequest},
     search::{ActionResults, ActionSearch, SubjectResults, SubjectSearch},
 };
+pub(super) use forward_auth::ForwardAuth;
+
 use super::{State, Tag};
 use crate::catalogue::access as permission;
 

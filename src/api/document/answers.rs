@@ -63,7 +63,11 @@ pub(super) fn describe_common(path: &str, method: &str, operation: &mut Map<Stri
         if path == "/readyz" {
             answer(operation, "503", "Unavailable");
         }
-        if path.starts_with("/access/") {
+        if path == "/access/forward-auth" {
+            // Which permission is for the rules to say.
+            answer(operation, "400", "BadRequest");
+            answer(operation, "403", "Forbidden");
+        } else if path.starts_with("/access/") {
             answer(operation, "400", "BadRequest");
             answer(operation, "413", "TooLarge");
         }

@@ -2,6 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
+/// As their names are written; poem-openapi writes them in capitals.
+const HEADERS: [&str; 7] = [
+    "ETag",
+    "Location",
+    "Cache-Control",
+    "X-Rolecall-Subject",
+    "X-Rolecall-Client",
+    "X-Rolecall-Roles",
+    "X-Rolecall-Permissions",
+];
+
 /// An operation as one would write it by hand.
 pub(super) fn operation(method: &str, operation: &mut Map<String, Value>) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -36,8 +47,8 @@ fn response(response: &mut Value) {
     }
     plain_media_type(response);
     let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut) else { return };
-    for (capitals, name) in [("ETAG", "ETag"), ("LOCATION", "Location"), ("CACHE-CONTROL", "Cache-Control")] {
-        if let Some(mut header) = headers.remove(capitals) {
+    for name in HEADERS {
+        if let Some(mut header) = headers.remove(&name.to_uppercase()) {
             drop_noise(&mut header);
             headers.insert(name.into(), header);
         }

@@ -89,3 +89,20 @@ async fn the_effective_settings_are_shown_without_secrets() {
     }
     assert!(!directory.path().join("rolecall-data").exists(), "looking changes nothing");
 }
+
+#[tokio::test]
+async fn a_bad_rule_for_gateways_is_named_by_its_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::unconfigured(directory.path()).with("ROLECALL_FORWARD_AUTH_RULES", "gateway.rules");
+    program.run(&[]).await.assert_refused(&["ROLECALL_FORWARD_AUTH_RULES: gateway.rules: No such file"]);
+    fs::write(directory.path().join("gateway.rules"), "GET /articles articles:read\nget / signed-in\n").unwrap();
+    for arguments in [&[][..], &["config"]] {
+        let refused =
+            program.run(arguments).await.assert_refused(&["ROLECALL_FORWARD_AUTH_RULES: gateway.rules, line 2: get:"]);
+        assert_eq!(refused.stdout, "");
+    }
+    assert!(!directory.path().join("rolecall-data").exists(), "nothing is made before all settings are right");
+    fs::write(directory.path().join("gateway.rules"), "GET /articles articles:read\n").unwrap();
+    let shown = program.run(&["config"]).await.assert(0).stdout;
+    assert!(shown.lines().any(|line| line == "forward_auth_rules = gateway.rules"), "{shown}");
+}

@@ -1,0 +1,8 @@
+//! What a gateway may let through to a service that knows nothing of Rolecall: rules that map method and path to a
+//! permission, and how a path is read before they are asked. Pure, but for reading the rules' file at the start.
+
+mod path;
+mod rules;
+
+pub use path::{Ambiguous, Path};
+pub use rules::{InvalidRule, Needs, Rules, RulesFile};
