@@ -21,7 +21,10 @@ const FLOWS = {
   },
 };
 
-const show = (dialog) => dialog?.showModal();
+const show = (dialog) => {
+  dialog?.showModal();
+  dialog?.querySelector("input, .btn-done").focus();
+};
 const close = (event) => event.currentTarget.closest("dialog").close();
 
 export function authorize({ React }) {

@@ -32,7 +32,7 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 
 /// `swagger-ui-dist`, as `update.sh` fetched and compressed it, and what makes it ours.
-static ASSETS: [Asset; 9] = [
+static ASSETS: [Asset; 10] = [
     Asset {
         path: "/docs/swagger-ui-bundle.js",
         content_type: JAVASCRIPT,
@@ -50,6 +50,7 @@ static ASSETS: [Asset; 9] = [
     Asset::plain("/docs/start.js", JAVASCRIPT, include_bytes!("start.js")),
     Asset::plain("/docs/account.js", JAVASCRIPT, include_bytes!("account.js")),
     Asset::plain("/docs/authorize.js", JAVASCRIPT, include_bytes!("authorize.js")),
+    Asset::plain("/docs/names.js", JAVASCRIPT, include_bytes!("names.js")),
     Asset::plain("/docs/reasons.js", JAVASCRIPT, include_bytes!("reasons.js")),
     Asset::plain("/docs/welcome.js", JAVASCRIPT, include_bytes!("welcome.js")),
 ];
@@ -74,7 +75,7 @@ impl Asset {
             if self.gzipped {
                 response = response.header(header::CONTENT_ENCODING, "gzip").header(header::VARY, "Accept-Encoding");
             }
-            if request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == etag.as_str()) {
+            if knows(&request, &etag) {
                 return response.status(StatusCode::NOT_MODIFIED).finish();
             }
             response.body(self.bytes)
@@ -85,6 +86,12 @@ impl Asset {
 fn accepts_gzip(request: &Request) -> bool {
     let accepted = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
     accepted.is_none_or(|accepted| accepted.contains("gzip") || accepted.contains('*'))
+}
+
+/// Whether the browser has it already (RFC 9110 §13.1.2); a proxy that compresses makes tags weak.
+fn knows(request: &Request, etag: &str) -> bool {
+    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
 }
 
 fn text(content_type: &'static str, body: String) -> impl Endpoint<Output = Response> {

@@ -12,6 +12,8 @@ function problem(response) {
   }
 }
 
+const reveal = (box) => box?.scrollIntoView({ block: "nearest" });
+
 export function reasons({ React }) {
   const h = React.createElement;
 
@@ -37,7 +39,7 @@ export function reasons({ React }) {
       liveResponse: (Original, system) => (props) => {
         const why = problem(props.response);
         return h(React.Fragment, null,
-          why && h("div", { className: "reason", role: "alert" },
+          why && h("div", { className: "reason", role: "alert", ref: reveal },
             h("p", null, h("b", null, `${props.response.get("status")} ${why.title}: `), why.detail),
             advice(system, why.code)),
           h(Original, props));
