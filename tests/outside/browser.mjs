@@ -111,6 +111,7 @@ test("once the admin grants it, she is told to authorize again, and may", async 
   const stale = await at.tryOut(desk, "list_users");
   assert.deepEqual([stale.status, stale.body.code], [401, "invalid_token"]);
   assert.match(await at.reason(stale), /Rights have changed/);
+  await stale.block.locator(".reason").evaluate((box) => box.scrollIntoView({ block: "center" }));
   await at.shot(desk, "desk-6-rights-have-changed");
   await stale.block.locator(".reason >> text=Authorize again").click();
   await at.type(desk, { oauth_username: alice.username, oauth_password: alice.password });
@@ -167,6 +168,36 @@ test("a service signs in with its own secret, and a wrong one is explained by th
   assert.equal(prompts, 0, "the browser asks for no password of its own");
   await at.signOut(page);
   assert.deepEqual(at.complaints(page, [401, 401]), []);
+});
+
+test("a server that is too busy, or away, is explained too", async () => {
+  const page = await at.visit(browser);
+  const busy = { status: 503, title: "Service Unavailable", code: "overloaded", detail: "Too many at once. Try again." };
+  await page.route("**/v1/me", (route) =>
+    route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify(busy) }));
+  assert.match(await at.reason(await at.tryOut(page, "read_me")), /503 Service Unavailable: Too many at once/);
+  await page.context().setOffline(true);
+  await page.locator('[id$="-list_users"].opblock .opblock-summary-control').click();
+  await page.click('[id$="-list_users"].opblock .execute');
+  const away = "The server does not answer. Is it running? Try again in a moment.";
+  assert.equal((await page.locator('[id$="-list_users"].opblock .reason').innerText()).trim(), away);
+  await at.openDialog(page);
+  await at.type(page, { oauth_username: "admin", oauth_password: "any" });
+  assert.equal(await page.locator(".modal-ux [role=alert]").innerText(), away);
+});
+
+test("what another page of this address kept does no harm", async () => {
+  const page = await at.visit(browser);
+  for (const kept of [{ petstore: { name: "petstore", value: "x" } }, { rolecall: { token: { access_token: "x" } } }]) {
+    await page.evaluate((kept) => localStorage.setItem("authorized", JSON.stringify(kept)), kept);
+    await page.reload();
+    await page.waitForSelector(".begin");
+  }
+  const refused = await at.tryOut(page, "read_me");
+  assert.deepEqual([refused.status, refused.body.code], [401, "invalid_token"]);
+  await refused.block.locator(".reason >> text=Authorize again").click();
+  await page.waitForSelector("#oauth_username");
+  assert.deepEqual(at.complaints(page, [401]), []);
 });
 
 test("nothing was asked elsewhere, and the browser had nothing to complain about but the refusals", () => {

@@ -44,7 +44,7 @@ export function authorize({ React }) {
             h("input", { type: "checkbox", name: "scope", value: scope }),
             h("span", null, h("code", null, scope), " ", description))))));
 
-  const Flow = ({ system, scheme, schema }) => {
+  const Flow = ({ system, schema }) => {
     const [state, setState] = React.useState({});
     const { title, grant, fields } = FLOWS[schema.get("flow")];
     const submit = (event) => {
@@ -52,7 +52,7 @@ export function authorize({ React }) {
       const form = new FormData(event.currentTarget);
       const scope = form.getAll("scope").join(" ");
       setState({ busy: true });
-      signIn(system, scheme, schema.get("tokenUrl"), { ...Object.fromEntries(form), scope, grant_type: grant })
+      signIn(system, schema.get("tokenUrl"), { ...Object.fromEntries(form), scope, grant_type: grant })
         .catch((error) => setState({ error: error.message }));
     };
     return h("form", { className: "auth-container", onSubmit: submit },
@@ -76,7 +76,7 @@ export function authorize({ React }) {
 
   const Dialog = (system) => {
     const now = account(system);
-    const flows = system.authSelectors.shownDefinitions().flatMap((definition) => definition.entrySeq());
+    const flows = system.authSelectors.shownDefinitions().flatMap((definition) => definition.valueSeq());
     const left = () => system.authActions.showDefinitions(false);
     return h("div", { className: "dialog-ux" },
       h("dialog", { className: "modal-ux", ref: show, onClose: left, closedby: "any", "aria-labelledby": "sign-in" },
@@ -85,7 +85,7 @@ export function authorize({ React }) {
           h("button", { className: "close-modal", "aria-label": "Close", onClick: close }, "×")),
         now
           ? h(SignedIn, { system, ...now })
-          : flows.map(([scheme, schema]) => h(Flow, { key: schema.get("flow"), system, scheme, schema }))));
+          : flows.map((schema) => h(Flow, { key: schema.get("flow"), system, schema }))));
   };
 
   return {

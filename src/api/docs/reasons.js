@@ -1,5 +1,5 @@
 // When an answer is a refusal, the page says why, in words, above the answer, and what to do about it.
-import { account, signOut } from "./account.js";
+import { account, NO_ANSWER, signOut } from "./account.js";
 
 /** What a problem (RFC 9457) or an OAuth error (RFC 6749 §5.2) says, if the answer is one. */
 function problem(response) {
@@ -37,10 +37,12 @@ export function reasons({ React }) {
   return {
     wrapComponents: {
       liveResponse: (Original, system) => (props) => {
+        const status = props.response.get("status");
+        if (!status) return h("div", { className: "reason", role: "alert", ref: reveal }, h("p", null, NO_ANSWER));
         const why = problem(props.response);
         return h(React.Fragment, null,
           why && h("div", { className: "reason", role: "alert", ref: reveal },
-            h("p", null, h("b", null, `${props.response.get("status")} ${why.title}: `), why.detail),
+            h("p", null, h("b", null, `${status} ${why.title}: `), why.detail),
             advice(system, why.code)),
           h(Original, props));
       },
