@@ -202,7 +202,7 @@ fn welcome(url: &str, issuer: &str, first: Option<&FirstAdmin>) {
         if generated.is_some() {
             say(&mut out, "               (shown only this once: keep it)");
         }
-        say(&mut out, "\n  Open Swagger UI, press Authorize, type both, leave the client fields empty.");
+        say(&mut out, "\n  Open Swagger UI, press Authorize, and type both.");
     } else {
         say(&mut out, "\n  Lost the password? rolecall admin <username> sets a new one.");
     }

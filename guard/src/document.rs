@@ -40,7 +40,7 @@ pub fn operations(document: &mut Value) -> impl Iterator<Item = (String, String,
 
 /// Writes each operation's `security`, `x-required-permission`, 401 and 403, and the security scheme itself.
 ///
-/// `catalogue` gives the scopes their descriptions; `token_url` is where the password flow goes.
+/// `catalogue` gives the scopes their descriptions; `token_url` is where both flows go: a person's password, and a client's credentials.
 pub fn describe_guards(document: &mut Value, catalogue: &[Described], token_url: &str) -> Result<(), BadlyGuarded> {
     for (path, method, operation) in operations(document) {
         let (guard, unless_owner) = only_guard(operation)
@@ -53,10 +53,11 @@ pub fn describe_guards(document: &mut Value, catalogue: &[Described], token_url:
     }
     let scopes: Map<_, _> =
         catalogue.iter().map(|described| (described.name.to_owned(), json!(described.description))).collect();
+    let flow = json!({ "tokenUrl": token_url, "scopes": scopes });
     document["components"]["securitySchemes"] = json!({ SCHEME: {
         "type": "oauth2",
-        "description": "Sign in with a username (or e-mail) and a password. Leave the client fields empty; tick scopes only to narrow the token.",
-        "flows": { "password": { "tokenUrl": token_url, "scopes": scopes } },
+        "description": "Sign in with a username (or e-mail) and a password, and leave the client fields empty; or as a client, with its own secret. Scopes only narrow the token.",
+        "flows": { "password": flow, "clientCredentials": flow },
     }});
     document["components"]["responses"] = responses();
     Ok(())

@@ -82,8 +82,9 @@ fn the_document_says_who_may_call() {
 #[test]
 fn what_the_operations_refer_to_is_there() {
     let document = described(Guarded).unwrap();
-    let flow = &document["components"]["securitySchemes"]["rolecall"]["flows"]["password"];
-    assert_eq!(flow, &json!({ "tokenUrl": "/oauth/token", "scopes": { "articles:create": "Write an article" } }));
+    let flow = json!({ "tokenUrl": "/oauth/token", "scopes": { "articles:create": "Write an article" } });
+    let flows = &document["components"]["securitySchemes"]["rolecall"]["flows"];
+    assert_eq!(flows, &json!({ "password": flow, "clientCredentials": flow }));
     let responses = document["paths"]["/articles"]["post"]["responses"].as_object().unwrap();
     let mut followed = 0;
     for reference in responses.values().filter_map(|response| response["$ref"].as_str()) {

@@ -73,7 +73,7 @@ impl State {
     }
 }
 
-/// The sections of the document, in the order a person needs them.
+/// The sections of the document.
 #[derive(Tags)]
 enum Tag {
     /// Get a token, and the keys to check one.

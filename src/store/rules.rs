@@ -22,7 +22,7 @@ use crate::policy::{
 /// breaks rule 1 learns nothing of the others.
 pub(super) async fn broken(view: &View<'_>, authority: &Authority, plan: &mut Plan) -> Result<Vec<Refused>, Refused> {
     if let Some(right) = plan.rights.iter().find(|right| !authority.holds(right)) {
-        return Ok(vec![Refused::Actor(Refusal::Lacks(right))]);
+        return Ok(vec![Refused::Actor(Refusal::Lacks((*right).into()))]);
     }
     if let Err(exceeded) = grants_what_it_holds(authority, plan) {
         return Ok(vec![exceeded.into()]);

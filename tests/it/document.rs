@@ -82,7 +82,9 @@ fn every_operation_has_a_name_of_its_own_a_summary_and_a_declared_tag() {
 #[test]
 fn every_operation_has_one_guard_and_everything_said_of_it_agrees() {
     let document = built();
-    let scopes = document["components"]["securitySchemes"]["rolecall"]["flows"]["password"]["scopes"].as_object();
+    let flows = &document["components"]["securitySchemes"]["rolecall"]["flows"];
+    assert_eq!(flows["password"], flows["clientCredentials"]);
+    let scopes = flows["password"]["scopes"].as_object();
     let catalogue: BTreeMap<_, _> = CATALOGUE.iter().map(|each| (each.name, each.description)).collect();
     let described: BTreeMap<_, _> =
         scopes.unwrap().iter().map(|(name, text)| (&**name, text.as_str().unwrap())).collect();
@@ -226,6 +228,34 @@ async fn every_example_works_as_it_stands_on_a_fresh_server() {
             alice = Some(server.bearing(answer.token()));
         }
     }
+}
+
+/// Looking needs no making first, but where a fresh server has nothing to look at.
+#[tokio::test]
+async fn every_example_that_only_reads_works_on_the_first_click() {
+    let server = Server::start().await;
+    let (document, admin) = (built(), server.admin().await);
+    let mut worked = 0;
+    for operation in operations(&document).iter().filter(|operation| operation.method == "get") {
+        let answer = try_out(&document, operation, &admin).await;
+        if ["{set}", "{client}"].iter().any(|none| operation.path.contains(none)) {
+            assert!(
+                answer.assert_problem(404, "not_found").body["detail"].as_str().unwrap().starts_with("There is no")
+            );
+            continue;
+        }
+        answer.assert(200);
+        worked += 1;
+    }
+    assert!(worked >= 25, "{worked}");
+}
+
+#[test]
+fn the_sections_come_in_the_order_in_which_a_person_needs_them() {
+    let document = built();
+    let tags: Vec<_> = document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+    assert_eq!(tags[..5], ["Me", "Users", "Roles", "Permissions", "Assignments"]);
+    assert_eq!(tags.last(), Some(&"Operations"));
 }
 
 #[test]

@@ -1,164 +1,212 @@
-// A person at Swagger UI, in Chromium: signs in, makes things, sees who may do what.
+// A person at Swagger UI, at a desk: signs in, makes things, sees who may do what, and is told why when it isn't so.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import * as at from "./page.mjs";
 
-const url = process.env.OUTSIDE_URL;
-const admin = { username: "admin", password: process.env.OUTSIDE_PASSWORD };
 // As the document's example makes her.
 const alice = { username: "alice", password: "curiouser and curiouser" };
-// The sandbox does not work for root; the rest keeps Chromium from calling home.
-const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
+const service = { id: "client_id_clientCredentials", secret: "client_secret_clientCredentials" };
 
 let browser, desk, office;
 
-/** A browser of its own at /docs, that notes whatever it complains about. */
-async function visit(viewport = { width: 1280, height: 900 }) {
-  const context = await browser.newContext({ viewport });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.complaints = [];
-  page.on("pageerror", (error) => page.complaints.push(`error: ${error}`));
-  page.on("console", (message) => {
-    // Swagger UI takes the `_` of an operation id in the address for an escaped space, and finds it all the same.
-    const known = message.text().startsWith("Deprecated: escaping deep link whitespace");
-    if (message.type() === "error" && !known) page.complaints.push(message.text());
-  });
-  page.on("request", (request) => {
-    if (new URL(request.url()).origin !== url && !request.url().startsWith("data:")) {
-      page.complaints.push(`asked ${request.url()}`);
-    }
-  });
-  await context.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective}`));
-  });
-  const answer = await page.goto(`${url}/docs`);
-  assert.match(answer.headers()["content-security-policy"], /script-src 'self';/);
-  await page.waitForSelector(".opblock");
-  return page;
-}
-
-const shot = (page, name) => page.screenshot({ path: `${process.env.OUTSIDE_SHOTS}/${name}.png` });
-
-/** Through the dialog; the client fields and the scopes stay as they are. */
-async function signIn(page, { username, password }) {
-  await page.click(".btn.authorize");
-  await page.fill("#oauth_username", username);
-  await page.fill("#oauth_password", password);
-  await page.click(".modal-ux .auth.authorize");
-  await page.waitForSelector(".modal-ux :text('Logout')");
-  await page.click(".modal-ux .btn-done");
-}
-
-async function signOut(page) {
-  await page.click(".btn.authorize");
-  await page.click(".modal-ux :text('Logout')");
-  await page.waitForSelector("#oauth_username");
-  await page.click(".modal-ux .btn-done");
-}
-
-/** Opens an operation if it isn't, fills in what is given, presses Execute: the answer's status and JSON. */
-async function tryOut(page, operation, parameters = {}) {
-  const block = page.locator(`[id$="-${operation}"].opblock`);
-  if (!(await block.locator(".execute").count())) await block.locator(".opblock-summary-control").click();
-  for (const [name, value] of Object.entries(parameters)) {
-    await block.locator(`tr[data-param-name="${name}"] input`).fill(value);
-  }
-  const answered = page.waitForResponse((response) => response.url().includes("/v1/"));
-  await block.locator(".execute").click();
-  const answer = await answered;
-  // What the page shows is what counts.
-  const shown = block.locator(".live-responses-table .response .response-col_status").first();
-  await shown.filter({ hasText: String(answer.status()) }).waitFor();
-  await block.locator(".live-responses-table").evaluate((table) => table.scrollIntoView({ block: "center" }));
-  return { status: answer.status(), body: await answer.json().catch(() => undefined) };
-}
-
 before(async () => {
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args });
+  browser = await at.launch();
 });
 after(() => browser?.close());
 
-test("the page welcomes", async () => {
-  desk = await visit();
+test("the page welcomes, and says how to begin", async () => {
+  desk = await at.visit(browser);
   assert.equal(await desk.locator(".errors-wrapper").count(), 0, "the document has no errors");
-  await shot(desk, "1-welcome");
-  await desk.click(".btn.authorize");
-  await desk.waitForSelector("#oauth_username");
-  await shot(desk, "2-dialog");
-  const button = await desk.locator(".modal-ux .auth.authorize").boundingBox();
+  assert.match(await desk.title(), /Rolecall/);
+  assert.equal(await desk.getAttribute("html", "lang"), "en");
+  const tags = await desk.locator(".opblock-tag").evaluateAll((tags) => tags.map((tag) => tag.dataset.tag));
+  assert.deepEqual(tags.slice(0, 4), ["Me", "Users", "Roles", "Permissions"]);
+  await at.shot(desk, "desk-1-welcome");
+  await at.accessible(desk, "welcome");
+  const links = desk.locator(".begin a");
+  assert.ok((await links.count()) >= 7);
+  for (const link of await links.all()) {
+    await link.click();
+    const operation = (await link.getAttribute("href")).split("/").at(-1);
+    assert.ok(await desk.locator(`[id$="-${operation}"].opblock .execute`).isVisible(), operation);
+  }
+  await desk.reload();
+  await desk.waitForSelector(".opblock");
+});
+
+test("the dialog lists the scopes and says what is wrong with a password", async () => {
+  await at.openDialog(desk);
+  assert.equal(await desk.evaluate(() => document.activeElement.id), "oauth_username", "one can type at once");
+  await desk.locator(".modal-ux summary").first().click();
+  const scopes = await desk.locator(".modal-ux form").first().locator("li").allInnerTexts();
+  assert.ok(scopes.includes("users:read See users") && scopes.length >= 32, scopes.join("\n"));
+  await at.shot(desk, "desk-2-dialog");
+  await at.accessible(desk, "dialog");
+  const button = await desk.locator(".modal-ux .auth.authorize").first().boundingBox();
   assert.ok(button.y + button.height < 900, "the button is in sight");
-  await desk.click(".modal-ux .btn-done");
+  await at.type(desk, { oauth_username: "admin", oauth_password: "wrong" });
+  const error = await desk.locator(".modal-ux [role=alert]").innerText();
+  assert.equal(error, "The username or the password is wrong, or the user is disabled.");
+  await at.shot(desk, "desk-3-wrong-password");
+  await desk.keyboard.press("Escape");
+  await desk.waitForSelector("dialog", { state: "detached" });
+  assert.equal(await desk.evaluate(() => document.activeElement.innerText), "Authorize", "the focus is back");
+  assert.equal(await desk.locator(".errors-wrapper").count(), 0, "the page itself has no error");
+});
+
+test("who isn't signed in is told so, and can", async () => {
+  const answer = await at.tryOut(desk, "read_me");
+  assert.equal(answer.status, 401);
+  assert.match(await at.reason(answer), /Sign in first/);
+  await answer.block.locator(".reason button").click();
+  await desk.waitForSelector("#oauth_username");
+  await desk.keyboard.press("Escape");
 });
 
 test("the admin makes a permission, a role and a user from the examples, and assigns", async () => {
-  await signIn(desk, admin);
+  await at.signIn(desk, at.admin);
+  assert.match(await desk.innerText(".account"), /Signed in as admin/);
   for (const [operation, status] of [
+    ["read_me", 200],
+    ["read_user", 200],
+    ["read_session", 200],
     ["create_permission", 201],
     ["create_role", 201],
     ["grant_permission", 204],
     ["create_user", 201],
     ["assign_role", 204],
+    ["explain_user_permission", 200],
+    ["create_client", 201],
+    ["read_client", 200],
   ]) {
-    assert.equal((await tryOut(desk, operation)).status, status, operation);
-    await shot(desk, `3-${operation}`);
+    const answer = await at.tryOut(desk, operation);
+    assert.equal(answer.status, status, operation);
+    assert.equal(await answer.block.locator(".reason").count(), 0, `${operation} was not refused`);
+    if (operation === "read_user") {
+      await at.shot(desk, "desk-4-ok");
+      await at.accessible(desk, "an answer");
+    }
   }
 });
 
-test("the user may do what the role gives, and no more", async () => {
-  await signOut(desk);
-  await signIn(desk, alice);
-  const me = await tryOut(desk, "read_me");
+test("the user may do what the role gives, and is told why not more", async () => {
+  const before = await at.token(desk);
+  await at.signOut(desk);
+  assert.equal((await at.api(before, "GET", "/v1/me")).status, 401, "to log out is to end the session");
+  await at.signIn(desk, alice);
+  const me = await at.tryOut(desk, "read_me");
   assert.deepEqual([me.body.roles, me.body.permissions], [["editor"], ["articles:update"]]);
-  const refused = await tryOut(desk, "list_users");
+  const refused = await at.tryOut(desk, "list_users");
   assert.deepEqual([refused.status, refused.body.code], [403, "insufficient_scope"]);
-  await shot(desk, "4-forbidden");
+  assert.match(await at.reason(refused), /403 Forbidden: This needs the permission users:read.*signed in as alice/s);
+  await refused.block.locator(".reason").evaluate((box) => box.scrollIntoView({ block: "center" }));
+  await at.shot(desk, "desk-5-forbidden");
+  await at.accessible(desk, "a refusal");
 });
 
-test("once the admin grants it, she may after a new sign-in", async () => {
-  office = await visit();
-  await signIn(office, admin);
-  assert.equal((await tryOut(office, "grant_permission", { permission: "users:read" })).status, 204);
-  const stale = await tryOut(desk, "list_users");
+test("once the admin grants it, she is told to authorize again, and may", async () => {
+  office = await at.visit(browser);
+  await at.signIn(office, at.admin);
+  assert.equal((await at.tryOut(office, "grant_permission", { permission: "users:read" })).status, 204);
+  const stale = await at.tryOut(desk, "list_users");
   assert.deepEqual([stale.status, stale.body.code], [401, "invalid_token"]);
-  await signOut(desk);
-  await signIn(desk, alice);
-  const allowed = await tryOut(desk, "list_users");
+  assert.match(await at.reason(stale), /Rights have changed/);
+  await stale.block.locator(".reason").evaluate((box) => box.scrollIntoView({ block: "center" }));
+  await at.shot(desk, "desk-6-rights-have-changed");
+  await stale.block.locator(".reason >> text=Authorize again").click();
+  await at.type(desk, { oauth_username: alice.username, oauth_password: alice.password });
+  await desk.click(".modal-ux .btn-done");
+  const allowed = await at.tryOut(desk, "list_users");
   assert.equal(allowed.status, 200);
   assert.ok(allowed.body.items.some((user) => user.username === "alice"));
-  await shot(desk, "5-allowed");
 });
 
-test("a reload keeps the authorization, but not the password", async () => {
+test("a reload keeps the authorization, but no password and no refresh token", async () => {
   await desk.reload();
   await desk.waitForSelector(".opblock");
-  assert.equal((await tryOut(desk, "list_users")).status, 200);
-  const kept = await desk.evaluate(() => JSON.stringify(localStorage));
+  assert.match(await desk.innerText(".account"), /Signed in as alice/);
+  assert.equal((await at.tryOut(desk, "list_users")).status, 200);
+  const kept = await desk.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
   assert.match(kept, /access_token/);
-  assert.ok(!kept.includes(alice.password), "the password is nowhere in the browser's storage");
+  assert.ok(!kept.includes(alice.password) && !kept.includes("refresh_token"), "they are nowhere in the browser");
 });
 
-test("it reads well on a phone", async () => {
-  const phone = await visit({ width: 390, height: 844 });
-  await shot(phone, "6-phone");
-  await signIn(phone, admin);
-  assert.equal((await tryOut(phone, "list_users")).status, 200);
-  await shot(phone, "7-phone-answer");
-  const width = await phone.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(width <= 390, `nothing sticks out: ${width}`);
-  assert.deepEqual(phone.complaints, []);
+test("when her role is taken away, she is told that rights have changed", async () => {
+  assert.equal((await at.tryOut(office, "deassign_role")).status, 204);
+  const refused = await at.tryOut(desk, "list_users");
+  assert.deepEqual([refused.status, refused.body.code], [401, "invalid_token"]);
+  assert.match(await at.reason(refused), /Rights have changed.*Authorize again/s);
+});
+
+test("a service signs in with its own secret, and a wrong one is explained by the page, not by the browser", async () => {
+  const made = await at.api(await at.token(office), "POST", "/v1/clients",
+    { name: "Importer", client_id: "importer", grants: ["client_credentials"] });
+  const page = await at.visit(browser);
+  const devtools = await page.context().newCDPSession(page);
+  let prompts = 0;
+  devtools.on("Fetch.requestPaused", ({ requestId }) => devtools.send("Fetch.continueRequest", { requestId }));
+  devtools.on("Fetch.authRequired", ({ requestId }) => {
+    prompts += 1;
+    return devtools.send("Fetch.continueWithAuth", { requestId, authChallengeResponse: { response: "CancelAuth" } });
+  });
+  await devtools.send("Fetch.enable", { handleAuthRequests: true });
+
+  await at.openDialog(page);
+  await at.type(page, { [service.id]: "importer", [service.secret]: "wrong" });
+  const error = await page.locator(".modal-ux [role=alert]").innerText();
+  assert.equal(error, "There is no such client, or its secret is wrong.");
+  await page.locator(".modal-ux form").last().locator("summary").click();
+  await page.locator(".modal-ux form").last().locator("label", { hasText: "users:read" }).click();
+  await at.type(page, { [service.id]: "importer", [service.secret]: made.body.client_secret });
+  await page.waitForSelector(".modal-ux :text('Logout')");
+  await page.click(".modal-ux .btn-done");
+  const me = await at.tryOut(page, "read_me");
+  assert.deepEqual([me.status, me.body.username, me.body.roles], [200, "importer", []]);
+  const introspected = await at.tryOut(page, "introspect_token");
+  assert.equal(introspected.status, 401);
+  assert.match(await at.reason(introspected), /no such client/);
+  assert.equal(prompts, 0, "the browser asks for no password of its own");
+  await at.signOut(page);
+  assert.deepEqual(at.complaints(page, [401, 401]), []);
+});
+
+test("a server that is too busy, or away, is explained too", async () => {
+  const page = await at.visit(browser);
+  const busy = { status: 503, title: "Service Unavailable", code: "overloaded", detail: "Too many at once. Try again." };
+  await page.route("**/v1/me", (route) =>
+    route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify(busy) }));
+  assert.match(await at.reason(await at.tryOut(page, "read_me")), /503 Service Unavailable: Too many at once/);
+  await page.context().setOffline(true);
+  await page.locator('[id$="-list_users"].opblock .opblock-summary-control').click();
+  await page.click('[id$="-list_users"].opblock .execute');
+  const away = "The server does not answer. Is it running? Try again in a moment.";
+  assert.equal((await page.locator('[id$="-list_users"].opblock .reason').innerText()).trim(), away);
+  await at.openDialog(page);
+  await at.type(page, { oauth_username: "admin", oauth_password: "any" });
+  assert.equal(await page.locator(".modal-ux [role=alert]").innerText(), away);
+});
+
+test("what another page of this address kept does no harm", async () => {
+  const page = await at.visit(browser);
+  for (const kept of [{ petstore: { name: "petstore", value: "x" } }, { rolecall: { token: { access_token: "x" } } }]) {
+    await page.evaluate((kept) => localStorage.setItem("authorized", JSON.stringify(kept)), kept);
+    await page.reload();
+    await page.waitForSelector(".begin");
+  }
+  const refused = await at.tryOut(page, "read_me");
+  assert.deepEqual([refused.status, refused.body.code], [401, "invalid_token"]);
+  await refused.block.locator(".reason >> text=Authorize again").click();
+  await page.waitForSelector("#oauth_username");
+  assert.deepEqual(at.complaints(page, [401]), []);
 });
 
 test("nothing was asked elsewhere, and the browser had nothing to complain about but the refusals", () => {
-  const refusals = [403, 401].map((status) => new RegExp(`^Failed to load resource: .* status of ${status} `));
-  assert.equal(desk.complaints.length, refusals.length, desk.complaints.join("\n"));
-  refusals.forEach((refusal, index) => assert.match(desk.complaints[index], refusal));
-  assert.deepEqual(office.complaints, []);
+  assert.deepEqual(at.complaints(desk, [400, 401, 403, 401, 401]), []);
+  assert.deepEqual(at.complaints(office), []);
 });
 
 test("the policy holds: a script in the page does not run", async () => {
-  const page = await visit();
+  const page = await at.visit(browser);
   await page.evaluate(() => {
     const script = document.createElement("script");
     script.textContent = "window.ran = true";

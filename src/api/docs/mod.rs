@@ -26,44 +26,40 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const INDEX: Asset =
-    Asset { path: "", content_type: "text/html; charset=utf-8", gzipped: false, bytes: include_bytes!("index.html") };
+const INDEX: Asset = Asset::plain("/docs", "text/html; charset=utf-8", include_bytes!("index.html"));
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
 
 /// `swagger-ui-dist`, as `update.sh` fetched and compressed it, and what makes it ours.
-static ASSETS: [Asset; 5] = [
+static ASSETS: [Asset; 10] = [
     Asset {
         path: "/docs/swagger-ui-bundle.js",
-        content_type: "text/javascript; charset=utf-8",
+        content_type: JAVASCRIPT,
         gzipped: true,
         bytes: include_bytes!("swagger-ui-bundle.js.gz"),
     },
     Asset {
         path: "/docs/swagger-ui.css",
-        content_type: "text/css; charset=utf-8",
+        content_type: CSS,
         gzipped: true,
         bytes: include_bytes!("swagger-ui.css.gz"),
     },
-    Asset {
-        path: "/docs/start.js",
-        content_type: "text/javascript; charset=utf-8",
-        gzipped: false,
-        bytes: include_bytes!("start.js"),
-    },
-    Asset {
-        path: "/docs/rolecall.css",
-        content_type: "text/css; charset=utf-8",
-        gzipped: false,
-        bytes: include_bytes!("rolecall.css"),
-    },
-    Asset {
-        path: "/docs/favicon.png",
-        content_type: "image/png",
-        gzipped: false,
-        bytes: include_bytes!("favicon.png"),
-    },
+    Asset::plain("/docs/rolecall.css", CSS, include_bytes!("rolecall.css")),
+    Asset::plain("/docs/favicon.png", "image/png", include_bytes!("favicon.png")),
+    Asset::plain("/docs/start.js", JAVASCRIPT, include_bytes!("start.js")),
+    Asset::plain("/docs/account.js", JAVASCRIPT, include_bytes!("account.js")),
+    Asset::plain("/docs/authorize.js", JAVASCRIPT, include_bytes!("authorize.js")),
+    Asset::plain("/docs/names.js", JAVASCRIPT, include_bytes!("names.js")),
+    Asset::plain("/docs/reasons.js", JAVASCRIPT, include_bytes!("reasons.js")),
+    Asset::plain("/docs/welcome.js", JAVASCRIPT, include_bytes!("welcome.js")),
 ];
 
 impl Asset {
+    const fn plain(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
+        Self { path, content_type, gzipped: false, bytes }
+    }
+
     /// Browsers ask each time whether it is still the same, and are mostly told so: an upgrade shows at once.
     fn serve(&'static self) -> impl Endpoint<Output = Response> {
         let etag = format!("\"{}\"", hex::encode(&digest(&SHA256, self.bytes).as_ref()[..8]));
@@ -79,7 +75,7 @@ impl Asset {
             if self.gzipped {
                 response = response.header(header::CONTENT_ENCODING, "gzip").header(header::VARY, "Accept-Encoding");
             }
-            if request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == etag.as_str()) {
+            if knows(&request, &etag) {
                 return response.status(StatusCode::NOT_MODIFIED).finish();
             }
             response.body(self.bytes)
@@ -92,6 +88,12 @@ fn accepts_gzip(request: &Request) -> bool {
     accepted.is_none_or(|accepted| accepted.contains("gzip") || accepted.contains('*'))
 }
 
+/// Whether the browser has it already (RFC 9110 §13.1.2); a proxy that compresses makes tags weak.
+fn knows(request: &Request, etag: &str) -> bool {
+    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
+}
+
 fn text(content_type: &'static str, body: String) -> impl Endpoint<Output = Response> {
     poem::endpoint::make_sync(move |_| Response::builder().content_type(content_type).body(body.clone()))
 }
@@ -101,7 +103,7 @@ fn text(content_type: &'static str, body: String) -> impl Endpoint<Output = Resp
 pub fn mount(route: Route, document: &Value, yaml: String) -> Route {
     let with_assets = ASSETS.iter().fold(route, |route, asset| route.at(asset.path, get(asset.serve())));
     with_assets
-        .at("/docs", get(INDEX.serve()))
+        .at(INDEX.path, get(INDEX.serve()))
         .at("/openapi.json", get(text("application/json", document.to_string())))
         .at("/openapi.yaml", get(text("application/yaml", yaml)))
 }

@@ -8,11 +8,14 @@ use rolecall_guard::document::{describe_guards, operations};
 use serde_json::{Map, Value, json};
 
 use super::{State, dry_run::DryRun};
-use crate::{catalogue::CATALOGUE, http::DRY_RUN};
+use crate::{
+    catalogue::{ADMIN, CATALOGUE},
+    http::DRY_RUN,
+};
 
-const ABOUT: &str = "Who may do what. Press **Authorize**, sign in with your username and password (leave the client \
-                     fields empty), and try things out.\n\nErrors are RFC 9457 problems with a stable `code`. Lists \
-                     come in pages: send `next` as `cursor` until there is none.";
+const ABOUT: &str = "Who may do what, as one server: people and services sign in, admins say who may do what, and everyone \
+                     gets a token that carries roles and permissions.\n\nErrors are RFC 9457 problems with a stable \
+                     `code`. Lists come in pages: send `next` as `cursor` until there is none.";
 
 /// The document, complete.
 ///
@@ -27,7 +30,7 @@ pub fn document(state: &State) -> Result<Value, String> {
     answers::describe_shared(&mut document);
     for (path, method, operation) in operations(&mut document) {
         answers::describe_common(&path, &method, operation);
-        describe_parameters(operation);
+        describe_parameters(&method, operation);
         tidy::operation(&method, operation);
     }
     tidy::schemas(&mut document);
@@ -44,8 +47,11 @@ pub fn yaml(state: &State) -> Result<String, String> {
     serde_yaml::to_string(&document(state)?).map_err(|error| error.to_string())
 }
 
+/// What a fresh server has: who only looks need not make something first.
+const AT_FIRST: [(&str, &str); 3] = [("user", "admin"), ("role", ADMIN), ("permission", "users:read")];
+
 /// What a parameter means wherever it stands.
-fn describe_parameters(operation: &mut Map<String, Value>) {
+fn describe_parameters(method: &str, operation: &mut Map<String, Value>) {
     let shared = [
         ("limit", "How many items a page has at most."),
         ("cursor", "The `next` of the page before; none for the first."),
@@ -55,11 +61,15 @@ fn describe_parameters(operation: &mut Map<String, Value>) {
         ("permission", "A permission's name."),
         (DRY_RUN, "Only tell what would change."),
         ("client", "A client's `client_id`."),
+        ("session", "A session's `id`; a token's `sid` names its own."),
     ];
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         if parameter["name"] == "junior" {
             // A role is not its own junior.
             parameter["schema"]["example"] = json!("reader");
+        }
+        if let Some((_, there)) = AT_FIRST.iter().find(|(name, _)| method == "get" && parameter["name"] == *name) {
+            parameter["schema"]["example"] = json!(there);
         }
         if let Some((_, description)) = shared.iter().find(|(name, _)| parameter["name"] == *name) {
             parameter["description"] = json!(description);
@@ -111,24 +121,24 @@ fn answer_dry_runs(document: &mut Value) {
     }
 }
 
-/// Tags stand in the order in which operations first use them.
+/// Tags stand in the order in which a person needs them.
 fn order_tags(document: &mut Value) {
     let order = [
-        "Sign in",
         "Me",
         "Users",
-        "Sessions",
-        "Assignments",
         "Roles",
-        "Separation sets",
         "Permissions",
+        "Assignments",
         "Policy",
         "Access",
+        "Separation sets",
+        "Sessions",
         "Clients",
+        "Sign in",
         "Ledger",
         "Operations",
     ];
     if let Some(tags) = document["tags"].as_array_mut() {
-        tags.sort_by_key(|tag| order.iter().position(|name| tag["name"] == *name));
+        tags.sort_by_key(|tag| order.iter().position(|name| tag["name"] == *name).unwrap_or(order.len()));
     }
 }

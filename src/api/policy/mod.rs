@@ -8,7 +8,7 @@ use poem_openapi::{
     param::{Header, Query},
     payload::Json,
 };
-use rolecall_guard::{Claims, Permission, Problem, Refusal, Require};
+use rolecall_guard::{Claims, Permission, Problem, Require};
 
 use self::body::{Exported, PolicyBody};
 use super::{
@@ -112,7 +112,7 @@ impl PolicyFile {
         accept: Header<Option<String>>,
     ) -> Result<Exported, Problem> {
         if with_assignments.0 {
-            carries(&caller.claims, assignments::Read::NAME)?;
+            self.0.gate.carries(&caller.claims, assignments::Read::NAME)?;
         }
         let document = self.0.store.policy(with_assignments.0).await?;
         Exported::of(&document, accept.0.as_deref())
@@ -170,7 +170,7 @@ impl PolicyFile {
     ) -> Result<ApplyPolicy, Problem> {
         // Whatever such a file changes, the answer tells who has which role.
         if body.0.document.assignments.is_some() {
-            carries(claims, assignments::Read::NAME)?;
+            self.0.gate.carries(claims, assignments::Read::NAME)?;
         }
         Ok(command(body.0, prune, if_match.and_then(digests), self.0.store.clock().clone()))
     }
@@ -186,11 +186,6 @@ pub fn command(
 ) -> ApplyPolicy {
     let (assigning, deassigning) = (assignments::Create::NAME, assignments::Delete::NAME);
     ApplyPolicy { stated, prune, planned_on, assigning, deassigning, clock }
-}
-
-/// A second permission, for what not everyone sees who passes the guard.
-fn carries(claims: &Claims, permission: &'static str) -> Result<(), Problem> {
-    if claims.permissions.contains(permission) { Ok(()) } else { Err(Refusal::Lacks(permission).into()) }
 }
 
 /// The digests that `If-Match` names, with or without quotes; nothing where it takes any.

@@ -1,6 +1,7 @@
 //! What holds for every request, whatever it asks for.
 
 mod cors;
+mod docs;
 mod headers;
 mod health;
 mod limits;
