@@ -36,7 +36,9 @@ async fn what_is_not_there_is_404() {
 async fn every_module_that_a_script_imports_is_there() {
     let server = Server::start().await;
     let mut imports = 0;
-    for path in docs::assets().filter(|path| path.rsplit_once('.').is_some_and(|(_, kind)| kind == "js") && !path.contains("bundle")) {
+    for path in docs::assets()
+        .filter(|path| path.rsplit_once('.').is_some_and(|(_, kind)| kind == "js") && !path.contains("bundle"))
+    {
         let script = fetch(&server, path, "").await.assert(200);
         assert!(script.header("content-type").starts_with("text/javascript"), "{path}");
         for line in script.text.lines().filter(|line| line.starts_with("import ")) {
