@@ -67,9 +67,12 @@ pub struct SignedIn {
 #[derive(Clone, Copy, Debug)]
 pub struct Public;
 
-fn gate(request: &Request) -> Result<&Gate, Problem> {
+/// The gate, and who the caller is.
+async fn caller(request: &Request) -> Result<(&Gate, Arc<Claims>), Problem> {
     // An endpoint mounted without its gate lets nobody in.
-    request.data::<Gate>().ok_or_else(|| Refusal::Silent.into())
+    let gate = request.data::<Gate>().ok_or(Refusal::Silent)?;
+    let claims = gate.caller(request.headers()).await?;
+    Ok((gate, claims))
 }
 
 macro_rules! guard {
@@ -95,16 +98,17 @@ macro_rules! guard {
 }
 
 guard!([P: Permission] Require<P>, [P::NAME], |request| {
-    let claims = gate(request)?.require(request, P::NAME).map_err(Problem::from)?;
+    let (gate, claims) = caller(request).await?;
+    gate.carries(&claims, P::NAME).map_err(Problem::from)?;
     Ok(Self { claims, permission: PhantomData })
 });
 guard!([P: Permission] OwnerOr<P>, [P::NAME, document::OR_OWNER], |request| {
-    let gate = gate(request)?;
-    let claims = gate.sign_in(request).map_err(Problem::from)?;
-    Ok(Self { claims, refusal: gate.require(request, P::NAME).err(), permission: PhantomData })
+    let (gate, claims) = caller(request).await?;
+    let refusal = gate.carries(&claims, P::NAME).err();
+    Ok(Self { claims, refusal, permission: PhantomData })
 });
 guard!([] SignedIn, [document::SIGNED_IN], |request| {
-    let claims = gate(request)?.sign_in(request).map_err(Problem::from)?;
+    let (_, claims) = caller(request).await?;
     Ok(Self { claims })
 });
 guard!([] Public, [document::PUBLIC], |_request| Ok(Self));

@@ -1,15 +1,13 @@
 use std::{
     borrow::Cow,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
 };
 
-use poem::{
-    Request,
-    http::{StatusCode, header},
-};
+use poem::http::{HeaderMap, StatusCode, header};
 
 use crate::{Claims, Clock, Invalid, Problem, Revocations, Verifier, verify::LEEWAY};
 
@@ -49,13 +47,19 @@ impl From<Refusal> for Problem {
                 Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail)
                     .with_header(header::WWW_AUTHENTICATE, &challenge)
             }
-            Refusal::Silent => Self::unavailable("out_of_touch", "The database is out of reach. Try again soon.", 1),
+            Refusal::Silent => Self::unavailable(
+                "out_of_touch",
+                "Changes of rights have not been heard of for too long to trust any token. Try again soon.",
+                1,
+            ),
         }
     }
 }
 
 /// Whether roles give a permission as things stand now.
 type GivesToday = dyn Fn(&Claims, &str) -> bool + Send + Sync;
+/// Asks the issuer for its keys, unless that was done just now.
+type FetchKeys = dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
 /// Decides which requests pass; the extractors of this crate ask it.
 #[derive(Clone)]
@@ -63,8 +67,10 @@ pub struct Gate {
     verifier: Arc<Verifier>,
     revocations: Arc<Revocations>,
     gives_today: Arc<GivesToday>,
+    fetch_keys: Option<Arc<FetchKeys>>,
     heard: Arc<AtomicI64>,
-    limits: Limits,
+    staleness: i64,
+    token_age: Arc<AtomicI64>,
     clock: Clock,
 }
 
@@ -89,8 +95,48 @@ impl Gate {
         limits: Limits,
         gives_today: impl Fn(&Claims, &str) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let heard = Arc::new(AtomicI64::new(clock.seconds()));
-        Self { verifier, revocations, gives_today: Arc::new(gives_today), heard, limits, clock }
+        Self {
+            verifier,
+            revocations,
+            gives_today: Arc::new(gives_today),
+            fetch_keys: None,
+            heard: Arc::new(AtomicI64::new(clock.seconds())),
+            staleness: limits.staleness,
+            token_age: Arc::new(AtomicI64::new(limits.token_age)),
+            clock,
+        }
+    }
+
+    /// A gate that trusts nothing before it has heard from the issuer, and asks it for keys that it doesn't know.
+    #[cfg(feature = "service")]
+    pub(crate) fn of_service(
+        verifier: Arc<Verifier>,
+        revocations: Arc<Revocations>,
+        staleness: i64,
+        fetch_keys: impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static,
+    ) -> Self {
+        let limits = Limits { staleness, token_age: 0 };
+        let gate = Self::new(verifier, revocations, Clock::System, limits, |_, _| false);
+        gate.heard.store(i64::MIN / 2, Ordering::Relaxed);
+        Self { fetch_keys: Some(Arc::new(fetch_keys)), ..gate }
+    }
+
+    /// For how many seconds a token is good at most, whatever its own `exp`.
+    #[must_use]
+    pub fn token_age(&self) -> i64 {
+        self.token_age.load(Ordering::Relaxed)
+    }
+
+    /// From now on tokens are good for so many seconds at most, whatever their own `exp`.
+    #[cfg(feature = "service")]
+    pub(crate) fn set_token_age(&self, seconds: i64) {
+        self.token_age.store(seconds, Ordering::Relaxed);
+    }
+
+    /// How many seconds ago everything was read that there was.
+    #[must_use]
+    pub fn heard_seconds_ago(&self) -> i64 {
+        (self.clock.seconds() - self.heard.load(Ordering::Relaxed)).max(0)
     }
 
     /// The node has just read everything there was to read.
@@ -114,13 +160,43 @@ impl Gate {
     }
 
     fn in_touch_at(&self, now: i64) -> bool {
-        now - self.heard.load(Ordering::Relaxed) <= self.limits.staleness
+        now - self.heard.load(Ordering::Relaxed) <= self.staleness
     }
 
-    /// The caller's claims, if the request brings a token that is valid here and still true.
-    pub fn sign_in(&self, request: &Request) -> Result<Arc<Claims>, Refusal> {
-        let claims = self.inspect(bearer(request)?)?;
+    /// The caller's claims, if the request with these headers brings a token that is valid here and still true.
+    pub fn sign_in(&self, headers: &HeaderMap) -> Result<Arc<Claims>, Refusal> {
+        let claims = self.inspect(bearer(headers)?)?;
         if self.verifier.is_for_us(&claims) { Ok(claims) } else { Err(Refusal::Invalid(Invalid::Malformed)) }
+    }
+
+    /// As [`Gate::sign_in`]; where the token's key isn't known, the issuer is asked for its keys first.
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Arc<Claims>, Refusal> {
+        match self.sign_in(headers) {
+            Err(Refusal::Invalid(Invalid::Malformed)) if self.learns_key_of(headers).await => self.sign_in(headers),
+            checked => checked,
+        }
+    }
+
+    /// The same check for those who use another framework: the caller's claims, if the request with these headers brings a
+    /// token that is valid here, still true, and carries `permission`. A [`Problem`] made of the refusal says how to answer.
+    pub async fn authorize(
+        &self,
+        headers: &HeaderMap,
+        permission: impl Into<Cow<'static, str>>,
+    ) -> Result<Arc<Claims>, Refusal> {
+        let claims = self.caller(headers).await?;
+        self.carries(&claims, permission)?;
+        Ok(claims)
+    }
+
+    /// Whether the token may be by a key that the issuer has been asked for just now.
+    async fn learns_key_of(&self, headers: &HeaderMap) -> bool {
+        let Some(fetch_keys) = &self.fetch_keys else { return false };
+        let unknown = bearer(headers).is_ok_and(|token| self.verifier.lacks_key_of(token));
+        if unknown {
+            fetch_keys().await;
+        }
+        unknown
     }
 
     /// A token's claims, if it is valid and still true, whomever it is for.
@@ -130,7 +206,7 @@ impl Gate {
             return Err(Refusal::Silent);
         }
         let claims = self.verifier.verify_for_any(token, now).map_err(Refusal::Invalid)?;
-        if claims.iat.saturating_add(self.limits.token_age + LEEWAY) <= now {
+        if claims.iat.saturating_add(self.token_age() + LEEWAY) <= now {
             return Err(Refusal::Invalid(Invalid::Expired));
         }
         self.still_true(&claims)?;
@@ -148,13 +224,6 @@ impl Gate {
         if self.revocations.revoked(claims) { Err(Refusal::Stale) } else { Ok(()) }
     }
 
-    /// [`Gate::sign_in`], and the token carries `permission`.
-    pub fn require(&self, request: &Request, permission: &'static str) -> Result<Arc<Claims>, Refusal> {
-        let claims = self.sign_in(request)?;
-        self.carries(&claims, permission)?;
-        Ok(claims)
-    }
-
     /// Refuses a caller whose token doesn't carry `permission`; one whose roles would give it by now is to fetch a new one.
     pub fn carries(&self, claims: &Claims, permission: impl Into<Cow<'static, str>>) -> Result<(), Refusal> {
         let permission = permission.into();
@@ -169,8 +238,8 @@ impl Gate {
 }
 
 /// RFC 6750 §2.1; a token in the body or the query is not looked for.
-fn bearer(request: &Request) -> Result<&str, Refusal> {
-    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Refusal::Anonymous);
     };

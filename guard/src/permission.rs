@@ -7,12 +7,20 @@ pub trait Permission: Send + Sync + 'static {
 }
 
 /// A permission's name and meaning, as data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Described {
     /// `resource:action`
     pub name: &'static str,
     /// What it lets someone do, for people.
     pub description: &'static str,
+}
+
+/// The catalogue as a policy file, for `rolecall policy plan` and `apply`: so an administrator adds its permissions to a
+/// server's. (JSON is YAML, and needs no second library.)
+#[must_use]
+pub fn policy_file(catalogue: &[Described]) -> String {
+    let file = serde_json::json!({ "permissions": catalogue });
+    format!("{file:#}\n")
 }
 
 /// Declares a catalogue of permissions: a module a resource, a type an action, and

@@ -1,10 +1,18 @@
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::hash::Hash;
+use std::sync::{
+    PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicI64, Ordering},
+};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::Claims;
+use crate::{
+    Claims,
+    feed::{Loss, LossKind},
+};
 
 /// Whom or what a policy change took something from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,8 +37,10 @@ pub enum Subject {
 /// so the memory is bounded by what changed within that time.
 #[derive(Debug, Default)]
 pub struct Revocations {
-    window: i64,
+    window: AtomicI64,
     entries: RwLock<Entries>,
+    /// The number of the latest entry.
+    latest: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -40,44 +50,55 @@ struct Entries {
     clients: HashMap<String, Mark>,
     sessions: HashMap<Uuid, Mark>,
     keys: HashMap<String, Mark>,
-    /// Sessions (`sid`), and tokens without one (`jti`).
-    ended: HashMap<Uuid, i64>,
+    /// Sessions (`sid`), and tokens without one (`jti`): for them the revision doesn't matter.
+    ended: HashMap<Uuid, Mark>,
     forgotten_until: i64,
+    latest: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     revision: i64,
     at: i64,
+    /// Entries are numbered as they are noted here, so that whoever reads along knows where to go on.
+    number: u64,
 }
 
 impl Revocations {
     /// Nothing revoked; entries are kept for `window` seconds.
     #[must_use]
     pub fn new(window: i64) -> Self {
-        Self { window, entries: RwLock::default() }
+        let revocations = Self::default();
+        revocations.set_window(window);
+        revocations
     }
 
     /// For how many seconds an entry is kept.
     #[must_use]
     pub fn window(&self) -> i64 {
-        self.window
+        self.window.load(Ordering::Relaxed)
+    }
+
+    /// From now on entries are kept for so many seconds.
+    pub(crate) fn set_window(&self, seconds: i64) {
+        self.window.store(seconds, Ordering::Relaxed);
     }
 
     /// Notes that `subjects` lost something at `revision`, written at `at` (seconds since 1970).
     pub fn mark(&self, subjects: &[Subject], revision: i64, at: i64) {
         let mut entries = self.write();
-        let mark = Mark { revision, at };
         for subject in subjects {
+            let mark = entries.next(revision, at);
             match subject {
-                Subject::User(id) => entries.users.insert(*id, mark),
-                Subject::Role(name) => entries.roles.insert(name.clone(), mark),
-                Subject::Client(id) => entries.clients.insert(id.clone(), mark),
-                Subject::Session(id) => entries.sessions.insert(*id, mark),
-                Subject::Key(kid) => entries.keys.insert(kid.clone(), mark),
-            };
+                Subject::User(id) => note(&mut entries.users, *id, mark),
+                Subject::Role(name) => note(&mut entries.roles, name.clone(), mark),
+                Subject::Client(id) => note(&mut entries.clients, id.clone(), mark),
+                Subject::Session(id) => note(&mut entries.sessions, *id, mark),
+                Subject::Key(kid) => note(&mut entries.keys, kid.clone(), mark),
+            }
         }
-        entries.forget(at - self.window);
+        entries.forget(at - self.window());
+        self.tell(entries.latest);
     }
 
     /// Notes that sessions (`sid`), or tokens without one (`jti`), have ended, each with when (seconds since 1970); that
@@ -89,8 +110,12 @@ impl Revocations {
         };
         let Some(latest) = news.iter().map(|(_, at)| *at).max() else { return };
         let mut entries = self.write();
-        entries.ended.extend(news);
-        entries.forget(latest - self.window);
+        for (id, at) in news {
+            let mark = entries.next(i64::MAX, at);
+            entries.ended.insert(id, mark);
+        }
+        entries.forget(latest - self.window());
+        self.tell(entries.latest);
     }
 
     /// Whether the token was issued before something it rests on was taken away.
@@ -112,6 +137,34 @@ impl Revocations {
         self.read().keys.contains_key(kid)
     }
 
+    /// What was noted after entry number `after`, oldest first, and the number to go on from; at most `limit` entries.
+    /// Of what was noted several times only the last is told.
+    #[must_use]
+    pub fn since(&self, after: u64, limit: usize) -> (Vec<Loss>, u64) {
+        let (mut news, latest) = {
+            let entries = self.read();
+            (entries.after(after), entries.latest)
+        };
+        let more = news.len() > limit;
+        if more {
+            news.select_nth_unstable_by_key(limit, |(number, _)| *number);
+            news.truncate(limit);
+        }
+        news.sort_unstable_by_key(|(number, _)| *number);
+        let last = if more { news.last().map_or(after, |(number, _)| *number) } else { latest };
+        (news.into_iter().map(|(_, loss)| loss).collect(), last)
+    }
+
+    /// Waits until something is noted after entry number `after`.
+    pub async fn noted_after(&self, after: u64) {
+        // It fails only when the sender is gone, which is here.
+        let _ = self.latest.subscribe().wait_for(|latest| *latest > after).await;
+    }
+
+    fn tell(&self, latest: u64) {
+        self.latest.send_if_modified(|known| std::mem::replace(known, latest) != latest);
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Entries> {
         self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,7 +174,39 @@ impl Revocations {
     }
 }
 
+/// Who reads from several nodes may hear of an older loss after a newer one.
+fn note<K: Eq + Hash>(marks: &mut HashMap<K, Mark>, subject: K, mark: Mark) {
+    let known = marks.entry(subject).or_insert(mark);
+    if known.revision <= mark.revision {
+        *known = mark;
+    }
+}
+
+fn later<K: ToString>(kind: LossKind, marks: &HashMap<K, Mark>, number: u64) -> impl Iterator<Item = (u64, Loss)> {
+    let later = marks.iter().filter(move |(_, mark)| mark.number > number);
+    later.map(move |(id, mark)| {
+        let revision = (kind != LossKind::Ended).then_some(mark.revision);
+        (mark.number, Loss { kind, id: id.to_string(), revision, at: mark.at })
+    })
+}
+
 impl Entries {
+    fn next(&mut self, revision: i64, at: i64) -> Mark {
+        self.latest += 1;
+        Mark { revision, at, number: self.latest }
+    }
+
+    /// In no order. It reads every entry: there are only those of the window.
+    fn after(&self, number: u64) -> Vec<(u64, Loss)> {
+        later(LossKind::User, &self.users, number)
+            .chain(later(LossKind::Role, &self.roles, number))
+            .chain(later(LossKind::Client, &self.clients, number))
+            .chain(later(LossKind::Session, &self.sessions, number))
+            .chain(later(LossKind::Key, &self.keys, number))
+            .chain(later(LossKind::Ended, &self.ended, number))
+            .collect()
+    }
+
     /// Forgets what is older than `before`, at most once a minute: it reads every entry.
     fn forget(&mut self, before: i64) {
         if before < self.forgotten_until + 60 {
@@ -133,7 +218,7 @@ impl Entries {
         self.clients.retain(|_, mark| mark.at >= before);
         self.sessions.retain(|_, mark| mark.at >= before);
         self.keys.retain(|_, mark| mark.at >= before);
-        self.ended.retain(|_, at| *at >= before);
+        self.ended.retain(|_, mark| mark.at >= before);
     }
 }
 
@@ -230,6 +315,91 @@ mod tests {
         assert!(revocations.revoked(&token(4)), "still inside the window");
         revocations.end([(Uuid::from_u128(10), 1961)]);
         assert!(!revocations.revoked(&token(4)));
+    }
+
+    /// What is told after an entry, as kind and id, and where to go on.
+    fn told(revocations: &Revocations, after: u64, limit: usize) -> (Vec<(LossKind, String)>, u64) {
+        let (news, last) = revocations.since(after, limit);
+        (news.into_iter().map(|loss| (loss.kind, loss.id)).collect(), last)
+    }
+
+    #[test]
+    fn whoever_reads_along_is_told_everything_once_in_order_and_piece_by_piece() {
+        let revocations = Revocations::new(900);
+        let (user, session) = (Uuid::from_u128(1), Uuid::from_u128(3));
+        revocations.mark(&[Subject::User(user), Subject::Role("reader".into())], 5, 0);
+        revocations.end([(session, 0)]);
+        revocations.mark(&[Subject::Client("c".into()), Subject::Key("k".into()), Subject::Session(session)], 6, 0);
+        let all = [
+            (LossKind::User, user.to_string()),
+            (LossKind::Role, "reader".into()),
+            (LossKind::Ended, session.to_string()),
+            (LossKind::Client, "c".into()),
+            (LossKind::Key, "k".into()),
+            (LossKind::Session, session.to_string()),
+        ];
+        for limit in 1..=7 {
+            let (mut after, mut heard) = (0, Vec::new());
+            loop {
+                let (news, last) = told(&revocations, after, limit);
+                if news.is_empty() {
+                    assert_eq!(last, after);
+                    break;
+                }
+                assert!(news.len() <= limit);
+                heard.extend(news);
+                after = last;
+            }
+            assert_eq!(heard, all, "{limit} at a time");
+        }
+        revocations.mark(&[Subject::Role("reader".into())], 7, 0);
+        let (_, latest) = told(&revocations, 0, 100);
+        assert_eq!(told(&revocations, 6, 100), (vec![(LossKind::Role, "reader".into())], latest));
+        revocations.end([(session, 0)]);
+        assert_eq!(told(&revocations, latest, 100), (vec![], latest), "that is known");
+    }
+
+    #[test]
+    fn only_the_revision_of_what_has_one_is_told() {
+        let revocations = Revocations::new(900);
+        revocations.mark(&[Subject::Role("reader".into())], 5, 17);
+        revocations.end([(Uuid::from_u128(3), 18)]);
+        let (news, _) = revocations.since(0, 10);
+        assert_eq!(news.iter().map(|loss| (loss.revision, loss.at)).collect::<Vec<_>>(), [(Some(5), 17), (None, 18)]);
+    }
+
+    #[test]
+    fn an_older_loss_that_is_heard_of_later_does_not_undo_a_newer_one() {
+        let revocations = Revocations::new(900);
+        revocations.mark(&[Subject::User(Uuid::from_u128(1))], 5, 0);
+        revocations.mark(&[Subject::User(Uuid::from_u128(1))], 3, 0);
+        assert!(revocations.revoked(&token(4)));
+    }
+
+    /// Whether there is no need to wait.
+    async fn is_noted_after(revocations: &Revocations, after: u64) -> bool {
+        tokio::select! {
+            biased;
+            () = revocations.noted_after(after) => true,
+            () = tokio::task::yield_now() => false,
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken_by_news_and_by_nothing_else() {
+        let revocations = std::sync::Arc::new(Revocations::new(900));
+        assert!(!is_noted_after(&revocations, 0).await);
+        let waiting = {
+            let revocations = std::sync::Arc::clone(&revocations);
+            tokio::spawn(async move { revocations.noted_after(0).await })
+        };
+        tokio::task::yield_now().await;
+        revocations.mark(&[Subject::Role("reader".into())], 5, 0);
+        waiting.await.unwrap();
+        assert!(is_noted_after(&revocations, 0).await);
+        assert!(!is_noted_after(&revocations, 1).await);
+        revocations.end([(Uuid::from_u128(3), 0)]);
+        assert!(is_noted_after(&revocations, 1).await);
     }
 
     #[test]

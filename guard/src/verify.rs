@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -119,7 +119,7 @@ impl Verifier {
             return Ok(claims);
         }
         // Until the token is remembered no key is replaced: one by a key that is gone would be remembered after all.
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.known();
         let claims = Arc::new(self.check(&keys, token).ok_or(Invalid::Malformed)?);
         in_time(&claims, now)?;
         self.verified.insert(token.into(), Arc::clone(&claims));
@@ -131,7 +131,18 @@ impl Verifier {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
-        self.check(&self.keys.read().unwrap_or_else(PoisonError::into_inner), token)
+        self.check(&self.known(), token)
+    }
+
+    /// Whether the token names a key that isn't known here.
+    pub(crate) fn lacks_key_of(&self, token: &str) -> bool {
+        let named = token.split_once('.').filter(|_| token.len() <= MAX_TOKEN_BYTES);
+        let header = named.and_then(|(header, _)| object::<Header>(header));
+        header.is_some_and(|Header { kid, .. }| !self.known().contains_key(&kid))
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, HashMap<String, Key>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything about a token that can't change while it lives, but for `aud`, which is for [`Self::is_for_us`]. The

@@ -38,12 +38,14 @@ impl Cursors {
         hmac::sign(&self.0, format!("{list}\0{key}").as_bytes())
     }
 
-    fn seal(&self, list: &str, key: &str) -> String {
+    /// The cursor of a place in `list`.
+    pub(super) fn seal(&self, list: &str, key: &str) -> String {
         let tag = self.tag(list, key);
         URL_SAFE_NO_PAD.encode([&tag.as_ref()[..TAG_BYTES], key.as_bytes()].concat())
     }
 
-    fn open(&self, list: &str, cursor: &str) -> Option<String> {
+    /// The place in `list` that a cursor is of; nothing if this list never gave it.
+    pub(super) fn open(&self, list: &str, cursor: &str) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (tag, key) = bytes.split_at_checked(TAG_BYTES)?;
         let key = String::from_utf8(key.to_vec()).ok()?;
@@ -53,7 +55,7 @@ impl Cursors {
     }
 }
 
-fn unknown() -> Problem {
+pub(super) fn unknown() -> Problem {
     bad_request("cursor: not one that this list gave for these filters; begin again without it")
 }
 

@@ -129,6 +129,7 @@ pub fn api(state: &State) -> impl OpenApi + use<> {
     let rest = (
         access::Access(state.clone()),
         access::ForwardAuth,
+        access::Revocations::new(state.clone()),
         clients::Clients(state.clone()),
         client_secrets::ClientSecrets(state.clone()),
         ledger::Ledger(state.clone()),

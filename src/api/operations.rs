@@ -1,20 +1,25 @@
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use poem_openapi::{Object, OpenApi, payload::Json};
 use rolecall_guard::{Problem, Public, Refusal};
+use tokio::sync::watch;
 
 use super::{State, Tag};
 
 /// Whether to send requests to this node.
 #[derive(Debug, Default)]
 pub struct Readiness {
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
 }
 
 impl Readiness {
     /// From now on: no.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
+    }
+
+    /// Waits until it is to stop.
+    pub(super) async fn stopping(&self) {
+        // It fails only when the sender is gone, which is here.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 }
 
@@ -42,7 +47,7 @@ impl Operations {
     /// 503 while it stops, and while the database is out of reach.
     #[oai(path = "/readyz", method = "get", operation_id = "readiness")]
     async fn readiness(&self, _caller: Public) -> Result<Json<Health>, Problem> {
-        if self.0.readiness.stopping.load(Ordering::Relaxed) {
+        if *self.0.readiness.stopping.borrow() {
             return Err(Problem::unavailable("stopping", "This node is stopping.", 1));
         }
         // As the gate has it: a flood of these must not keep the database from anyone.

@@ -1,9 +1,10 @@
 //! OpenID AuthZEN Authorization API 1.0: subject `user`, resource type and action name make the permission. And
-//! [`forward_auth`]: may this request pass?
+//! [`forward_auth`]: may this request pass? And [`revocations`]: which tokens to refuse from now on.
 
 mod asked;
 mod evaluation;
 mod forward_auth;
+mod revocations;
 mod search;
 
 use poem_openapi::{Object, OpenApi, payload::Json};
@@ -15,6 +16,7 @@ use self::{
     search::{ActionResults, ActionSearch, SubjectResults, SubjectSearch},
 };
 pub(super) use forward_auth::ForwardAuth;
+pub(super) use revocations::Revocations;
 
 use super::{State, Tag};
 use crate::catalogue::access as permission;
