@@ -1,9 +1,9 @@
 //! A service of its own that trusts a Rolecall server: articles to create, read, update and delete.
 //!
 //! docs/services.md goes through all of it. In short: the server has a client that may follow it, and lets this page's
-//! address ask it (`ROLECALL_CORS_ORIGINS=http://127.0.0.1:3000`); then
+//! address ask it (`ROLECALL_CORS_ORIGINS=http://127.0.0.1:8081`); then
 //!
-//!     export ROLECALL_URL=http://127.0.0.1:8080 ROLECALL_CLIENT=articles ROLECALL_CLIENT_SECRET=…
+//!     export ARTICLES_ISSUER=http://127.0.0.1:8080 ARTICLES_CLIENT=articles ARTICLES_SECRET=…
 //!     cargo run --package rolecall-guard --example articles
 //!
 //! `-- permissions` prints the permissions as a policy file; `-- register` makes them on the server.
@@ -103,20 +103,20 @@ fn setting(name: &str) -> Result<String, String> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let command = env::args().nth(1);
     if command.as_deref() == Some("permissions") {
         print!("{}", policy_file(CATALOGUE));
         return Ok(());
     }
-    let (issuer, client, secret) =
-        (setting("ROLECALL_URL")?, setting("ROLECALL_CLIENT")?, setting("ROLECALL_CLIENT_SECRET")?);
-    let rolecall = Service::at(&issuer).client(&client, secret).start()?;
+    let [issuer, client, secret] = ["ARTICLES_ISSUER", "ARTICLES_CLIENT", "ARTICLES_SECRET"].map(setting);
+    let issuer = issuer?;
+    let rolecall = Service::at(&issuer).client(&client?, secret?).start()?;
     if command.as_deref() == Some("register") {
-        println!("made: {:?}", rolecall.register(CATALOGUE).await?);
+        println!("Made: {}", rolecall.register(CATALOGUE).await?.join(", "));
         return Ok(());
     }
 
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let api = OpenApiService::new(Articles::default(), "Articles", "1.0");
     // poem-openapi's page shows the document as the handlers alone have it: put the one that tells of the guards in its place.
     let (unguarded, page) = (api.spec(), api.swagger_ui_html());
@@ -126,9 +126,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let docs = make_sync(move |_| Html(String::clone(&page)));
     let app = Route::new().at("/docs", docs).nest("/", api).data(rolecall.gate());
 
-    let listen = env::var("ARTICLES_LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
+    let listen = env::var("ARTICLES_LISTEN").unwrap_or_else(|_| "127.0.0.1:8081".to_owned());
     let acceptor = TcpListener::bind(listen).into_acceptor().await?;
-    println!("Articles are ready: {}/docs", acceptor.local_addr()[0]);
+    println!("\n  Articles are ready at {}/docs\n", acceptor.local_addr()[0]);
     Server::new_with_acceptor(acceptor).run(app).await?;
     Ok(())
 }

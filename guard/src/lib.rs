@@ -1,22 +1,8 @@
-//! What a service needs to trust a Rolecall token.
-//!
-//! * [`Verifier`] checks a token's signature and claims, offline.
-//! * [`Revocations`] remembers who lost something, so that an older token is refused at once.
-//! * [`Gate`] is both together; [`Require`], [`SignedIn`] and [`Public`] ask it, and stand in a
-//!   handler's signature. That signature is the only place that names a permission: the check, the
-//!   documented scopes and the documented 401 and 403 follow from it ([`document::describe_guards`]).
-//!
-//! ```
-//! rolecall_guard::permissions! {
-//!     /// Articles people read.
-//!     articles = "articles" {
-//!         /// Write an article
-//!         Create = "create",
-//!     }
-//! }
-//! use rolecall_guard::Permission;
-//! assert_eq!(articles::Create::NAME, "articles:create");
-//! ```
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(feature = "service"),
+    expect(rustdoc::broken_intra_doc_links, reason = "the page tells of all features")
+)]
 
 mod claims;
 mod clock;
@@ -39,5 +25,5 @@ pub use permission::{Described, Permission, policy_file};
 pub use problem::Problem;
 pub use revocations::{Revocations, Subject};
 #[cfg(feature = "service")]
-pub use service::{BadSettings, Service, Trouble};
+pub use service::{BadSettings, Service, Settings, Trouble};
 pub use verify::{Invalid, Key, LEEWAY, Verifier};

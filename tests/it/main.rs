@@ -24,6 +24,7 @@ mod races;
 mod roles;
 mod rules;
 mod separation_sets;
+mod services;
 mod session_roles;
 mod sessions;
 mod standard;

@@ -42,7 +42,7 @@ fn how_many(variable: &str, unless_set: usize) -> usize {
 
 /// A figure for whoever runs this with `--nocapture`.
 #[expect(clippy::print_stderr, reason = "figures are for people")]
-fn report(figure: impl Display) {
+pub fn report(figure: impl Display) {
     eprintln!("{figure}");
 }
 

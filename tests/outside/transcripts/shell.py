@@ -2,7 +2,8 @@
 
 What is different from that person's machine, and nothing else:
 
-- `rolecall` is the binary under test, and so is `cargo run --release` (what follows `--` are its arguments);
+- `rolecall` is the binary under test, and so is `cargo run --release` (what follows `--` are its arguments); the service in
+  guard/examples is built already, too;
 - the folder isn't empty: it has docs/, as the folder of the source does;
 - each address 127.0.0.1:8080, 127.0.0.1:8081 … is one with a port that is free;
 - PostgreSQL at 127.0.0.1:5432 is the one in TEST_DATABASE_URL, also for psql and its kin, and a name there that begins
@@ -27,14 +28,17 @@ import tempfile
 import time
 import urllib.parse
 
-SERVES = re.compile(r"^(?:\w+=(?:'[^']*'|\S+) )*(?:rolecall|cargo run --release(?: --)?)(?: --[a-z-]+ \S+)*$")
+SERVES = re.compile(r"^(?:\w+=(?:'[^']*'|\S+) )*(?:rolecall|cargo run --release(?: --)?|cargo run --package rolecall-guard --example articles)(?: --[a-z-]+ \S+)*$")
 PATIENCE = 180
 
 CARGO = """#!/bin/sh
-[ "$1 $2" = "run --release" ] || { echo "only cargo run --release is run here, not: cargo $*" >&2; exit 1; }
-shift 2
+case "$*" in
+    "run --release"*) program=rolecall; shift 2 ;;
+    "run --package rolecall-guard --example articles"*) program=articles; shift 5 ;;
+    *) echo "this is not run here: cargo $*" >&2; exit 1 ;;
+esac
 [ "$1" != -- ] || shift
-exec rolecall "$@"
+exec $program "$@"
 """
 CURL = """#!/bin/sh
 exec "{curl}" --no-progress-meter -D "$DOCS_ANSWERS/$$" "$@"
@@ -77,6 +81,7 @@ class Shell:
         for name in ["bin", "work", "answers"]:
             (self.folder / name).mkdir()
         (self.folder / "bin/rolecall").symlink_to(binary)
+        (self.folder / "bin/articles").symlink_to(os.environ["OUTSIDE_ARTICLES"])
         (self.folder / "work/docs").symlink_to(pathlib.Path(__file__).parents[3] / "docs")
         curl = CURL.replace("{curl}", shutil.which("curl") or "")
         for name, text in [("cargo", CARGO), ("curl", curl), ("python3", PYTHON)]:
@@ -142,7 +147,8 @@ class Shell:
 
     def serve(self, text):
         """Until it is ready; then it goes on."""
-        self.type(f"{self.here(text)} >{self.folder}/served 2>{self.folder}/log &")
+        (self.folder / "served").unlink(missing_ok=True)
+        self.type(f"{self.here(text)} >{self.folder}/served 2>>{self.folder}/log &")
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             printed = (self.folder / "served").read_text() if (self.folder / "served").exists() else ""
