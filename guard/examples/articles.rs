@@ -128,7 +128,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listen = env::var("ARTICLES_LISTEN").unwrap_or_else(|_| "127.0.0.1:8081".to_owned());
     let acceptor = TcpListener::bind(listen).into_acceptor().await?;
-    println!("\n  Articles are ready at {}/docs\n", acceptor.local_addr()[0]);
+    if let Some(address) = acceptor.local_addr().iter().find_map(|local| local.as_socket_addr()) {
+        println!("\n  Articles are ready at http://{address}/docs\n");
+    }
     Server::new_with_acceptor(acceptor).run(app).await?;
     Ok(())
 }

@@ -6,7 +6,8 @@ use poem::{
 };
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
-const HEADERS: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, If-Match, X-Request-Id");
+const HEADERS: HeaderValue =
+    HeaderValue::from_static("Authorization, Content-Type, If-Match, X-Request-Id, X-Requested-With");
 const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Location, WWW-Authenticate, Retry-After, X-Request-Id");
 /// For how many seconds a browser may remember; browsers cap it themselves.
 const REMEMBER: HeaderValue = HeaderValue::from_static("7200");
