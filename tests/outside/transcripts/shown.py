@@ -13,6 +13,8 @@ MASKS = [
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     # Seconds may pass while a token is made.
     (re.compile(r'"expires_in": (8\d\d|900)\b'), '"expires_in": <seconds>'),
+    (re.compile(r'"at": \d{10}\b'), '"at": <seconds>'),
+    (re.compile(r'"next": "[\w-]+"'), '"next": "<place>"'),
     (re.compile(r"[\w-]{43,}(\.[\w-]{20,})*"), "<secret>"),
 ]
 
