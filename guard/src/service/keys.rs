@@ -9,7 +9,7 @@ use super::issuer::{Issuer, Trouble};
 use crate::{Key, Verifier};
 
 /// Whoever brings a token of an unknown key makes the service ask for keys no more often than this.
-const REST: Duration = Duration::from_secs(10);
+const REST: Duration = Duration::from_secs(1);
 /// Keys are fetched again after this: new ones are published earlier than this before they sign.
 const KEPT: Duration = Duration::from_mins(4);
 /// An issuer has a few.
@@ -30,10 +30,17 @@ pub(super) struct Fetched {
 }
 
 impl Keys {
-    /// Asks for the keys, unless they are fresh.
+    /// Asks for the keys, unless they are fresh. While the issuer doesn't tell them, the old ones are as good as before.
     pub(super) async fn keep(&self) -> Result<(), Trouble> {
         let mut fetched = self.fetched.lock().await;
-        if fetched.answered.is_some_and(|at| at.elapsed() < KEPT) { Ok(()) } else { self.fetch(&mut fetched).await }
+        match fetched.answered {
+            None => self.fetch(&mut fetched).await,
+            Some(at) if at.elapsed() < KEPT => Ok(()),
+            Some(_) => {
+                self.fetch_anew(&mut fetched).await;
+                Ok(())
+            }
+        }
     }
 
     /// Asks for the keys now: one was retired.
@@ -43,15 +50,17 @@ impl Keys {
 
     /// Asks for the keys, unless that was done just now: somebody brought a token of one that isn't known.
     pub(super) async fn fetch_for_a_stranger(&self) {
-        let mut fetched = self.fetched.lock().await;
+        self.fetch_anew(&mut *self.fetched.lock().await).await;
+    }
+
+    async fn fetch_anew(&self, fetched: &mut Fetched) {
         if fetched.asked.is_none_or(|at| at.elapsed() >= REST)
-            && let Err(trouble) = self.fetch(&mut fetched).await
+            && let Err(trouble) = self.fetch(fetched).await
         {
             tracing::warn!(%trouble, "can't fetch the keys of Rolecall's tokens; those known stay in force");
         }
     }
 
-    /// While the issuer is away the old ones stay.
     async fn fetch(&self, fetched: &mut Fetched) -> Result<(), Trouble> {
         fetched.asked = Some(Instant::now());
         let keys = read(&self.issuer.keys().await?);
