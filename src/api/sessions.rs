@@ -185,10 +185,11 @@ impl Sessions {
         session: Path<SessionId>,
     ) -> Result<Done, Instead> {
         let session = self.0.session(&caller, session.0).await?;
-        if caller.is(session.user.0) {
-            self.0.store.end_session(session.id, Some(session.user)).await?;
+        let owner = caller.is(session.user.0).then_some(session.user);
+        if owner.is_some() && !dry_run.0 {
+            self.0.store.end_session(session.id, owner).await?;
         } else {
-            let command = EndSession { session: session.id };
+            let command = EndSession { session: session.id, owner };
             self.0.change(Actor::at(&caller, session.user), dry_run.0, None, &command).await?;
         }
         Ok(Done::Ok)

@@ -8,8 +8,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, PASSWORD, Server};
 
-const MEDIA_TYPE: &str = "application/vnd.rolecall.dry-run+json";
-
 /// What a dry run of this foretells; it must leave no trace.
 async fn foretold(server: &Server, client: &Client, method: &Method, path: &str, body: &Value) -> Answer {
     let before = server.revision();
@@ -37,7 +35,6 @@ async fn it_tells_who_gains_and_loses_what_and_changes_nothing() {
     let alice = server.sign_in("alice", PASSWORD).await;
     let edge = "/v1/roles/editor/juniors/reader";
     let answer = foretold(&server, &admin, &Method::PUT, edge, &Value::Null).await.assert(200);
-    assert_eq!(answer.header("content-type"), MEDIA_TYPE);
     let expected = json!({
         "allowed": true,
         "broken_rules": [],
@@ -73,6 +70,9 @@ async fn it_counts_the_sessions_that_would_end_or_change() {
         let told = foretold(&server, &admin, &method, &path, &body).await.assert(200);
         assert_eq!(told.body["sessions_affected"], sessions, "{path}");
     }
+    let own =
+        foretold(&server, &first, &Method::DELETE, &format!("/v1/sessions/{sid}"), &Value::Null).await.assert(200);
+    assert_eq!(own.body["sessions_affected"], 1);
     first.get("/v1/me").await.assert(200);
 }
 
@@ -144,6 +144,54 @@ async fn what_can_not_be_foretold_is_not_done_either() {
     }
     alice.get("/v1/me").await.assert(200);
     alice.delete("/v1/me/sessions?dry_run=false").await.assert(204);
+}
+
+#[tokio::test]
+async fn each_has_a_path_of_its_own_that_changes_nothing_whatever_is_added() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.role("reader", &["articles:read"]).await;
+    server.user("alice", &["reader"]).await;
+    let none = Value::Null;
+    let cases = [
+        (Method::DELETE, "users/alice", none.clone(), 200),
+        (Method::PATCH, "users/alice", json!({ "status": "disabled" }), 200),
+        (Method::POST, "roles", json!({ "name": "editor", "permissions": ["articles:read"] }), 200),
+        (Method::PUT, "users/alice/roles/admin", none.clone(), 200),
+        (Method::DELETE, "users/nobody", none.clone(), 404),
+        (Method::POST, "roles", json!({ "name": "!" }), 400),
+    ];
+    let before = server.revision();
+    for (method, path, body, status) in cases {
+        let same = foretold(&server, &admin, &method, &format!("/v1/{path}"), &body).await.assert(status);
+        let own = format!("/v1/dry-run/{path}");
+        assert_eq!(really(&admin, &method, &own, &body).await.assert(status).text, same.text, "{method} {path}");
+        for more in ["dry_run=false", "dry_run=true", "a=b&dry%5Frun=false"] {
+            really(&admin, &method, &format!("{own}?{more}"), &body).await.assert_problem(400, "bad_request");
+        }
+    }
+    let stale = admin.if_match(Method::DELETE, "/v1/dry-run/users/alice?a=b", "\"0\"", none).await;
+    stale.assert_problem(412, "stale");
+    server.anonymous().delete("/v1/dry-run/users/alice").await.assert_problem(401, "unauthenticated");
+    let refused = admin.get("/v1/dry-run/users").await.assert_problem(405, "method_not_allowed");
+    assert_eq!(refused.header("allow"), "POST");
+    for path in
+        ["/v1/dry-run/me/sessions", "/v1/dry-run/dry-run/users/alice", "/v1/dry-run/users/alice/", "/v1/dry-run/"]
+    {
+        admin.delete(path).await.assert_problem(404, "not_found");
+    }
+    assert_eq!(server.revision(), before);
+}
+
+#[tokio::test]
+async fn who_says_both_yes_and_no_is_asked_again() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.user("alice", &[]).await;
+    for query in ["dry_run=false&dry_run=true", "dry_run=true&dry_run=false"] {
+        admin.delete(&format!("/v1/users/alice?{query}")).await.assert_problem(400, "bad_request");
+    }
+    admin.get("/v1/users/alice").await.assert(200);
 }
 
 /// A request among few users, roles and permissions.

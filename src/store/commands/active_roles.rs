@@ -76,6 +76,8 @@ impl Command for DropActiveRole {
 pub struct EndSession {
     /// Which session.
     pub session: SessionId,
+    /// Its owner, if it is the owner who ends it.
+    pub owner: Option<UserId>,
 }
 
 impl Command for EndSession {
@@ -86,7 +88,7 @@ impl Command for EndSession {
         let plan = Plan {
             action: "end_session",
             target: format!("sessions/{}", row.id.0),
-            needs: touched(view, &row, None).await?,
+            needs: touched(view, &row, self.owner).await?,
             effects: vec![Effect::EndSession(row.id)],
             subjects: vec![Subject::Session(row.id.0)],
             ..Plan::default()
