@@ -268,7 +268,7 @@ impl Clients {
 
     /// Change a client
     ///
-    /// A merge patch (RFC 7396). Its tokens stop at once if they would be others now.
+    /// A merge patch (RFC 7396), also as `application/merge-patch+json`. Its tokens stop at once if they would be others now.
     #[oai(path = "/clients/:client", method = "patch", operation_id = "update_client")]
     async fn update(
         &self,

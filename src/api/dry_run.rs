@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 
-use poem::Response;
+use poem::IntoResponse;
 use poem_openapi::{
     ApiResponse, Object,
+    payload::Json,
     registry::{MetaResponses, Registry},
-    types::{ToJSON, Type},
+    types::Type,
 };
 use rolecall_guard::{Permission, Problem};
 
@@ -68,9 +69,6 @@ impl From<Refused> for BrokenRule {
 }
 
 impl DryRun {
-    /// The media type of the answer, so that a client that reads what it has changed never takes this for it.
-    pub(super) const CONTENT_TYPE: &'static str = "application/vnd.rolecall.dry-run+json";
-
     pub(super) fn of(actor: &Actor, forecast: Forecast) -> Self {
         let may_see = match actor {
             Actor::System => true,
@@ -116,15 +114,12 @@ impl From<Instead> for poem::Error {
     fn from(instead: Instead) -> Self {
         match instead {
             Instead::Problem(problem) => problem.into(),
-            Instead::Forecast(forecast) => {
-                let answer = Response::builder().content_type(DryRun::CONTENT_TYPE);
-                Self::from_response(answer.body(forecast.to_json_string()))
-            }
+            Instead::Forecast(forecast) => Self::from_response(Json(*forecast).into_response()),
         }
     }
 }
 
-/// The document says that the answer to a dry run is one of those with 200; a change's own answer may be another.
+/// The document has dry runs as operations of their own.
 impl ApiResponse for Instead {
     fn meta() -> MetaResponses {
         MetaResponses { responses: Vec::new() }

@@ -157,7 +157,7 @@ impl Permissions {
 
     /// Change a permission
     ///
-    /// A merge patch (RFC 7396).
+    /// A merge patch (RFC 7396), also as `application/merge-patch+json`.
     #[oai(path = "/permissions/:permission", method = "patch", operation_id = "update_permission")]
     async fn update(
         &self,

@@ -165,7 +165,7 @@ impl Roles {
 
     /// Change a role
     ///
-    /// A merge patch (RFC 7396).
+    /// A merge patch (RFC 7396), also as `application/merge-patch+json`.
     #[oai(path = "/roles/:role", method = "patch", operation_id = "update_role")]
     async fn update(
         &self,

@@ -207,7 +207,7 @@ impl SeparationSets {
 
     /// Change a separation set
     ///
-    /// A merge patch (RFC 7396). Refused while someone has too many of its roles.
+    /// A merge patch (RFC 7396), also as `application/merge-patch+json`. Refused while someone has too many of its roles.
     #[oai(path = "/separation-sets/:set", method = "patch", operation_id = "update_separation_set")]
     async fn update(
         &self,

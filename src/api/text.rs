@@ -3,7 +3,7 @@
 use std::{borrow::Cow, str::FromStr};
 
 use poem_openapi::{
-    registry::{MetaSchema, MetaSchemaRef},
+    registry::{MetaSchema, MetaSchemaRef, Registry},
     types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
 };
 use serde_json::Value;
@@ -13,9 +13,9 @@ use crate::{
     store::{IfMatch, SetRef, UserRef},
 };
 
-/// A text that reads as `$type`, with the schema that says so.
+/// A text that reads as `$type`, and what says so in the document.
 macro_rules! text {
-    ([$($generics:tt)*] $type:ty, $name:expr, |$schema:ident| $describe:expr) => {
+    ([$($generics:tt)*] $type:ty, $name:literal, $($schema:item)+) => {
         impl<$($generics)*> Type for $type {
             const IS_REQUIRED: bool = true;
             type RawValueType = Self;
@@ -25,11 +25,7 @@ macro_rules! text {
                 $name.into()
             }
 
-            fn schema_ref() -> MetaSchemaRef {
-                let mut $schema = MetaSchema::new("string");
-                $describe;
-                MetaSchemaRef::Inline(Box::new($schema))
-            }
+            $($schema)+
 
             fn as_raw_value(&self) -> Option<&Self> {
                 Some(self)
@@ -57,6 +53,41 @@ macro_rules! text {
     };
 }
 
+/// A text whose schema stands wherever it is taken.
+macro_rules! inline {
+    ([$($generics:tt)*] $type:ty, $name:literal, $describe:expr) => {
+        text!([$($generics)*] $type, $name,
+            fn schema_ref() -> MetaSchemaRef {
+                let mut schema = MetaSchema::new("string");
+                let describe: fn(&mut MetaSchema) = $describe;
+                describe(&mut schema);
+                MetaSchemaRef::Inline(Box::new(schema))
+            }
+        );
+    };
+}
+
+/// A text whose schema has a name: generated clients have one type for all places that take it. Its example is the same
+/// everywhere, so that what one operation makes another finds.
+macro_rules! named {
+    ($type:ty, $name:literal, $schema:literal, $pattern:expr, $example:literal, $about:literal) => {
+        text!([] $type, $name,
+            fn schema_ref() -> MetaSchemaRef {
+                MetaSchemaRef::Reference($schema.into())
+            }
+
+            fn register(registry: &mut Registry) {
+                registry.create_schema::<Self, _>($schema.into(), |_| MetaSchema {
+                    description: Some($about),
+                    pattern: Some($pattern.into()),
+                    example: Some($example.into()),
+                    ..MetaSchema::new("string")
+                });
+            }
+        );
+    };
+}
+
 macro_rules! shown_as_text {
     ($($type:ty),+) => {$(
         impl ToJSON for $type {
@@ -67,29 +98,37 @@ macro_rules! shown_as_text {
     )+};
 }
 
-/// The example is the same everywhere, so that what one operation makes another finds.
-fn patterned(schema: &mut MetaSchema, pattern: &str, example: &str) {
-    schema.pattern = Some(pattern.into());
-    schema.example = Some(example.into());
-}
-
 const NAME: &str = "^[a-zA-Z0-9][a-zA-Z0-9._@+-]{0,127}$";
 const PERMISSION: &str = "^[a-z0-9][a-z0-9_.-]{0,63}:[a-z0-9][a-z0-9_.-]{0,63}$";
 
-text!([] Username, "string_username", |schema| patterned(&mut schema, NAME, "alice"));
-text!([] RoleName, "string_role", |schema| patterned(&mut schema, NAME, "editor"));
-text!([] SetName, "string_set", |schema| patterned(&mut schema, NAME, "payments"));
-text!([] SetRef, "string_set", |schema| patterned(&mut schema, NAME, "payments"));
-text!([] ClientId, "string_client_id", |schema| patterned(&mut schema, NAME, "billing"));
-text!([] PermissionName, "string_permission", |schema| patterned(&mut schema, PERMISSION, "articles:update"));
-text!([] UserRef, "string_user", |schema| patterned(&mut schema, NAME, "alice"));
-text!([] IfMatch, "string_If-Match", |schema| schema.max_length = Some(1000));
-text!([] Email, "string_email", |schema| {
+named!(
+    Username,
+    "string_username",
+    "Username",
+    NAME,
+    "alice",
+    "A username. It is folded to lower case, and does not look like an id."
+);
+named!(RoleName, "string_role", "RoleName", NAME, "editor", "A role's name. It is folded to lower case.");
+named!(SetName, "string_set", "SetName", NAME, "payments", "A separation set's name. It is folded to lower case.");
+named!(SetRef, "string_set", "SetNameOrId", NAME, "payments", "A separation set's name or id.");
+named!(
+    ClientId,
+    "string_client_id",
+    "ClientId",
+    NAME,
+    "billing",
+    "A client's `client_id`. It is folded to lower case."
+);
+named!(PermissionName, "string_permission", "PermissionName", PERMISSION, "articles:update", "`resource:action`");
+named!(UserRef, "string_user", "UsernameOrId", NAME, "alice", "A username or an id.");
+inline!([] IfMatch, "string_If-Match", |_| {});
+inline!([] Email, "string_email", |schema| {
     schema.format = Some("email");
     schema.max_length = Some(Email::LONGEST);
 });
-text!([] Audience, "string_audience", |schema| schema.pattern = Some("^[!-~]{1,500}$".into()));
-text!([const LONGEST: usize] Line<LONGEST>, "string_text", |schema| schema.max_length = Some(LONGEST));
+inline!([] Audience, "string_audience", |schema| schema.pattern = Some("^[!-~]{1,500}$".into()));
+inline!([const LONGEST: usize] Line<LONGEST>, "string_text", |schema| schema.max_length = Some(LONGEST));
 shown_as_text!(Username, RoleName, SetName, ClientId, PermissionName, Email, Audience);
 
 impl<const LONGEST: usize> ToJSON for Line<LONGEST> {
@@ -216,7 +255,7 @@ impl FromStr for Limit {
     }
 }
 
-text!([] Limit, "string_limit", |schema| {
+inline!([] Limit, "string_limit", |schema| {
     schema.ty = "integer";
     schema.minimum = Some(1.0);
     schema.maximum = Some(500.0);

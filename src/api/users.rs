@@ -266,7 +266,7 @@ impl Users {
 
     /// Change a user
     ///
-    /// A merge patch (RFC 7396).
+    /// A merge patch (RFC 7396), also as `application/merge-patch+json`.
     #[oai(path = "/users/:user", method = "patch", operation_id = "update_user")]
     async fn update(
         &self,

@@ -1,43 +1,91 @@
 use std::sync::Arc;
 
-use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+use poem::{
+    Endpoint, IntoResponse, Middleware, Request, Response, Result,
+    error::MethodNotAllowedError,
+    http::{self, Method, Uri},
+};
 use rolecall_guard::document::operations;
 use serde_json::Value;
 
 use super::allow::fits;
-use crate::problem::{Problem, bad_request};
+use crate::problem::{Problem, bad_request, internal};
 
 /// The query parameter that asks only to be told what would change.
 pub const DRY_RUN: &str = "dry_run";
 
-/// Refuses a dry run of what can't tell beforehand what it will do, and would do it.
+/// Where changes are only told, each below it as it is below [`CHANGES`]: the document names these paths, since there an
+/// operation of a generated client has one answer.
+pub const DRY_RUNS: &str = "/v1/dry-run/";
+
+/// Where changes are made.
+pub const CHANGES: &str = "/v1/";
+
+/// Brings a dry run's path to the change that it is about, and refuses a dry run of what can't tell beforehand what it
+/// will do, and would do it.
 #[derive(Clone, Debug)]
 pub struct DryRuns(Arc<Vec<(String, String)>>);
 
 impl DryRuns {
-    /// As the document says.
+    /// Of what the document has below [`DRY_RUNS`].
     #[must_use]
     pub fn of(mut document: Value) -> Self {
-        let foretold = |operation: &serde_json::Map<String, Value>| {
-            let parameters = operation.get("parameters").and_then(Value::as_array);
-            parameters.is_some_and(|parameters| parameters.iter().any(|parameter| parameter["name"] == DRY_RUN))
-        };
-        let foretold = operations(&mut document).filter(|(_, _, operation)| foretold(operation));
-        Self(Arc::new(foretold.map(|(path, method, _)| (path, method.to_uppercase())).collect()))
+        let foretold = operations(&mut document)
+            .filter_map(|(path, method, _)| Some((path.strip_prefix(DRY_RUNS)?.to_owned(), method.to_uppercase())));
+        Self(Arc::new(foretold.collect()))
     }
 
-    fn allow(&self, request: &Request) -> bool {
-        let asks = request.uri().query().is_some_and(|query| {
-            let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(query);
-            let asks =
-                |pairs: Vec<(String, String)>| pairs.iter().any(|(name, value)| name == DRY_RUN && value != "false");
-            pairs.map_or(query.contains(DRY_RUN), asks)
-        });
-        let (method, path) = (request.method(), request.uri().path());
-        !asks
-            || method.is_safe()
-            || self.0.iter().any(|(template, takes)| method.as_str() == takes && fits(template, path))
+    fn direct(&self, request: &mut Request) -> Result<()> {
+        let asks = asks(request.uri().query().unwrap_or_default())?;
+        let (path, method) = (request.uri().path(), request.method());
+        let Some(rest) = path.strip_prefix(DRY_RUNS) else {
+            let foretold = || path.strip_prefix(CHANGES).is_some_and(|rest| self.takes(rest, method) == Some(true));
+            return if asks != Some(true) || method.is_safe() || foretold() {
+                Ok(())
+            } else {
+                Err(bad_request("dry_run: this request would really do it. Send it without, or not at all.").into())
+            };
+        };
+        match self.takes(rest, method) {
+            None => Ok(()),
+            Some(false) => Err(MethodNotAllowedError.into()),
+            Some(true) if asks.is_some() => {
+                Err(bad_request("dry_run: nothing is changed at this path anyway. Leave it out.").into())
+            }
+            Some(true) => {
+                *request.uri_mut() = change(request.uri(), rest).map_err(|error| internal(&error))?;
+                Ok(())
+            }
+        }
     }
+
+    /// Whether there is a dry run by this method, if there is any at the path.
+    fn takes(&self, rest: &str, method: &Method) -> Option<bool> {
+        let mut methods = self.0.iter().filter(|(template, _)| fits(template, rest)).peekable();
+        methods.peek()?;
+        Some(methods.any(|(_, takes)| method.as_str() == takes))
+    }
+}
+
+/// Whether the query asks for a dry run, if it speaks of it; twice may mean either.
+fn asks(query: &str) -> Result<Option<bool>, Problem> {
+    let Ok(pairs) = serde_urlencoded::from_str::<Vec<(String, String)>>(query) else {
+        return Ok(query.contains(DRY_RUN).then_some(true));
+    };
+    let mut values = pairs.iter().filter(|(name, _)| name == DRY_RUN).map(|(_, value)| value != "false");
+    let asks = values.next();
+    if values.next().is_some() {
+        return Err(bad_request("dry_run: say it once."));
+    }
+    Ok(asks)
+}
+
+/// The change that a dry run is about, asked to be told only.
+fn change(dry_run: &Uri, rest: &str) -> Result<Uri, http::Error> {
+    let more = dry_run.query().map(|query| format!("&{query}")).unwrap_or_default();
+    let mut parts = dry_run.clone().into_parts();
+    parts.path_and_query = Some(format!("{CHANGES}{rest}?{DRY_RUN}=true{more}").parse()?);
+    Ok(Uri::from_parts(parts)?)
 }
 
 impl<E: Endpoint> Middleware<E> for DryRuns {
@@ -54,11 +102,8 @@ pub struct Foretelling<E>(DryRuns, E);
 impl<E: Endpoint> Endpoint for Foretelling<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
-        if self.0.allow(&request) {
-            return self.1.call(request).await.map(IntoResponse::into_response);
-        }
-        let problem = bad_request("dry_run: this request would really do it. Send it without, or not at all.");
-        Err(Problem::into(problem))
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        self.0.direct(&mut request)?;
+        self.1.call(request).await.map(IntoResponse::into_response)
     }
 }

@@ -12,7 +12,7 @@ mod serve;
 pub use allow::Allowed;
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use cors::Cors;
-pub use dry_runs::{DRY_RUN, DryRuns};
+pub use dry_runs::{CHANGES, DRY_RUN, DRY_RUNS, DryRuns};
 pub use errors::Errors;
 pub use limits::Limits;
 pub use log::RequestLog;

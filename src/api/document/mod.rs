@@ -1,21 +1,20 @@
 //! The OpenAPI document: what the handlers say, made into what generators and people can use.
 
 mod answers;
+mod dry_runs;
 mod tidy;
 
 use poem_openapi::OpenApiService;
 use rolecall_guard::document::{describe_guards, operations};
 use serde_json::{Map, Value, json};
 
-use super::{State, dry_run::DryRun};
-use crate::{
-    catalogue::{ADMIN, CATALOGUE},
-    http::DRY_RUN,
-};
+use super::State;
+use crate::catalogue::{ADMIN, CATALOGUE};
 
 const ABOUT: &str = "Who may do what, as one server: people and services sign in, admins say who may do what, and everyone \
                      gets a token that carries roles and permissions.\n\nErrors are RFC 9457 problems with a stable \
-                     `code`. Lists come in pages: send `next` as `cursor` until there is none.";
+                     `code`. Lists come in pages: send `next` as `cursor` until there is none. Whatever changes policy \
+                     stands below `/v1/dry-run/`, too, and there only tells what would change.";
 
 /// The document, complete.
 ///
@@ -31,12 +30,12 @@ pub fn document(state: &State) -> Result<Value, String> {
     for (path, method, operation) in operations(&mut document) {
         answers::describe_common(&path, &method, operation);
         describe_parameters(&method, operation);
-        tidy::operation(&method, operation);
+        tidy::operation(operation);
     }
     tidy::schemas(&mut document);
-    answer_dry_runs(&mut document);
     mark_clearable(&mut document);
     close_bodies(&mut document);
+    dry_runs::separate(&mut document);
     order_tags(&mut document);
     let parts = ["openapi", "info", "servers", "tags", "paths", "components"];
     Ok(parts.into_iter().map(|part| (part.to_owned(), document[part].take())).collect())
@@ -59,17 +58,16 @@ fn describe_parameters(method: &str, operation: &mut Map<String, Value>) {
         ("junior", "The name of the role to inherit from."),
         ("set", "A separation set's name or id."),
         ("permission", "A permission's name."),
-        (DRY_RUN, "Only tell what would change."),
         ("client", "A client's `client_id`."),
         ("session", "A session's `id`; a token's `sid` names its own."),
     ];
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         if parameter["name"] == "junior" {
             // A role is not its own junior.
-            parameter["schema"]["example"] = json!("reader");
+            parameter["example"] = json!("reader");
         }
         if let Some((_, there)) = AT_FIRST.iter().find(|(name, _)| method == "get" && parameter["name"] == *name) {
-            parameter["schema"]["example"] = json!(there);
+            parameter["example"] = json!(there);
         }
         if let Some((_, description)) = shared.iter().find(|(name, _)| parameter["name"] == *name) {
             parameter["description"] = json!(description);
@@ -105,22 +103,6 @@ fn close_bodies(document: &mut Value) {
     }
 }
 
-/// To a dry run the answer is what would change, in a media type of its own.
-fn answer_dry_runs(document: &mut Value) {
-    let asks = |parameter: &Value| parameter["name"] == DRY_RUN;
-    for (_, _, operation) in operations(document) {
-        let parameters = operation.get("parameters").and_then(Value::as_array);
-        if !parameters.is_some_and(|parameters| parameters.iter().any(asks)) {
-            continue;
-        }
-        let ok = &mut operation["responses"]["200"];
-        if ok["description"].is_null() {
-            ok["description"] = json!("What would change: nothing has been.");
-        }
-        ok["content"][DryRun::CONTENT_TYPE] = json!({ "schema": { "$ref": "#/components/schemas/DryRun" } });
-    }
-}
-
 /// Tags stand in the order in which a person needs them.
 fn order_tags(document: &mut Value) {
     let order = [
@@ -130,6 +112,7 @@ fn order_tags(document: &mut Value) {
         "Permissions",
         "Assignments",
         "Policy",
+        "Dry runs",
         "Access",
         "Separation sets",
         "Sessions",

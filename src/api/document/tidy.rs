@@ -14,17 +14,13 @@ const HEADERS: [&str; 7] = [
 ];
 
 /// An operation as one would write it by hand.
-pub(super) fn operation(method: &str, operation: &mut Map<String, Value>) {
+pub(super) fn operation(operation: &mut Map<String, Value>) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         drop_noise(parameter);
         whole_bounds(&mut parameter["schema"]);
     }
     if let Some(request) = operation.get_mut("requestBody") {
         plain_media_type(request);
-        if method == "patch" {
-            // A patch may also come as what it is (RFC 7396).
-            request["content"]["application/merge-patch+json"] = request["content"]["application/json"].clone();
-        }
     }
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
         responses.sort_keys();
@@ -37,7 +33,15 @@ pub(super) fn schemas(document: &mut Value) {
     for (_, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
         for (_, member) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
             whole_bounds(member);
+            say_once(member);
         }
+    }
+}
+
+/// What stands beside a reference is not read, so poem-openapi wraps the reference, and says the member's description twice.
+fn say_once(member: &mut Value) {
+    if let Some(all) = member.get_mut("allOf").and_then(Value::as_array_mut) {
+        all.truncate(1);
     }
 }
 

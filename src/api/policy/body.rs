@@ -35,9 +35,9 @@ impl<'a> ApiExtractor<'a> for PolicyBody {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let json = MetaMediaType { content_type: ALSO[0], schema: Policy::schema_ref() };
-        let yaml = MetaMediaType { content_type: YAML, schema: String::schema_ref() };
-        Some(MetaRequest { description: None, content: vec![json, yaml], required: true })
+        // Some generators take one media type only. YAML is read whatever it is called.
+        let content = vec![MetaMediaType { content_type: ALSO[0], schema: Policy::schema_ref() }];
+        Some(MetaRequest { description: Some("As JSON, or as YAML (`application/yaml`)."), content, required: true })
     }
 
     async fn from_request(
