@@ -54,7 +54,7 @@ impl ResultsPage {
 
 /// Whose type is asked for (§8.4.1).
 #[derive(Clone, Debug, Object)]
-struct SubjectType {
+struct SoughtSubject {
     /// `user` is the only one there is.
     #[oai(rename = "type")]
     kind: Text,
@@ -64,7 +64,7 @@ struct SubjectType {
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
 pub(super) struct SubjectSearch {
-    subject: SubjectType,
+    subject: SoughtSubject,
     action: Action,
     resource: Resource,
     page: Option<SearchPage>,
@@ -73,7 +73,7 @@ pub(super) struct SubjectSearch {
 impl Example for SubjectSearch {
     fn example() -> Self {
         Self {
-            subject: SubjectType { kind: known("user") },
+            subject: SoughtSubject { kind: known("user") },
             action: Action::example_update(),
             resource: Resource::example_article(),
             page: None,
