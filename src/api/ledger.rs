@@ -1,10 +1,13 @@
-use poem_openapi::{Object, OpenApi, param::Query, payload::Json, types::Any};
+use std::collections::BTreeMap;
+
+use poem_openapi::{Object, OpenApi, param::Query, payload::Json};
 use rolecall_guard::{Problem, Require};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
     State, Tag,
+    as_it_is::AsItIs,
     responses::{page, shown},
     text::{Limit, Line},
 };
@@ -12,6 +15,9 @@ use crate::{
     catalogue::ledger as permission,
     store::ledger::{Entry, Filter},
 };
+
+/// What something was or became: its members are those of what was changed.
+type Recorded = AsItIs<BTreeMap<String, Value>>;
 
 /// One policy change.
 #[derive(Debug, Object)]
@@ -29,9 +35,9 @@ struct LedgerRow {
     /// To what, as a path below `/v1/`.
     target: String,
     /// What it was; of e-mail and display name only that they changed.
-    before: Option<Any<Value>>,
+    before: Option<Recorded>,
     /// What it became.
-    after: Option<Any<Value>>,
+    after: Option<Recorded>,
     /// SHA-256 over this row and the hash before it, in hex.
     hash: String,
     /// The hash of the row before; empty in the first.
@@ -47,8 +53,8 @@ impl From<Entry> for LedgerRow {
             actor_id: entry.actor_id,
             action: entry.action,
             target: entry.target,
-            before: entry.before.map(Any),
-            after: entry.after.map(Any),
+            before: entry.before.map(AsItIs::new),
+            after: entry.after.map(AsItIs::new),
             hash: entry.hash,
             previous_hash: entry.previous_hash,
         }

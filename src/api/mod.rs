@@ -1,6 +1,7 @@
 //! The HTTP API: one file a resource, mirroring the URLs.
 
 mod access;
+mod as_it_is;
 mod assignments;
 mod client_secrets;
 mod clients;

@@ -1,10 +1,10 @@
-use poem_openapi::{Object, Union, types::Example};
+use poem_openapi::{Enum, Object, Union, types::Example};
 use rolecall_guard::Problem;
 use serde_json::{Map, Value, json};
 
 use super::asked::read;
 use crate::{
-    api::{text::Line, users::known},
+    api::{as_it_is::AsItIs, text::Line, users::known},
     problem::bad_request,
     store::{Checks, Decision},
 };
@@ -89,33 +89,55 @@ impl Action {
 #[oai(skip_serializing_if_is_none, example)]
 pub(super) struct EvaluationsRequest {
     /// The subject of evaluations without one.
-    subject: Option<Value>,
+    subject: Option<AsItIs<Subject>>,
     /// The action of evaluations without one.
-    action: Option<Value>,
+    action: Option<AsItIs<Action>>,
     /// The resource of evaluations without one.
-    resource: Option<Value>,
+    resource: Option<AsItIs<Resource>>,
     /// Each with its own subject, action or resource; 1000 at most.
-    evaluations: Option<Vec<Value>>,
+    evaluations: Option<Vec<AsItIs<EvaluationItem>>>,
     options: Option<EvaluationsOptions>,
+}
+
+/// One of several questions; what it leaves out is taken from the request.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct EvaluationItem {
+    subject: Option<Subject>,
+    action: Option<Action>,
+    resource: Option<Resource>,
 }
 
 /// How several questions are answered (§7.1.2).
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 struct EvaluationsOptions {
-    /// `execute_all` (the default), `deny_on_first_deny` or `permit_on_first_permit`: then none is answered after that.
-    evaluations_semantic: Option<String>,
+    /// `execute_all` is the default.
+    evaluations_semantic: Option<AsItIs<EvaluationsSemantic>>,
+}
+
+/// Until when questions are answered.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+enum EvaluationsSemantic {
+    /// All of them are.
+    ExecuteAll,
+    /// None after the first no.
+    DenyOnFirstDeny,
+    /// None after the first yes.
+    PermitOnFirstPermit,
 }
 
 impl Example for EvaluationsRequest {
     fn example() -> Self {
-        let action = |name: &str| json!({ "action": { "name": name } });
+        let action = |name: &str| AsItIs::new(json!({ "action": { "name": name } }));
+        let all = AsItIs::new(json!("execute_all"));
         Self {
-            subject: Some(json!({ "type": "user", "id": "alice" })),
+            subject: Some(AsItIs::new(json!({ "type": "user", "id": "alice" }))),
             action: None,
-            resource: Some(json!({ "type": "articles", "id": "1" })),
+            resource: Some(AsItIs::new(json!({ "type": "articles", "id": "1" }))),
             evaluations: Some(vec![action("read"), action("update")]),
-            options: Some(EvaluationsOptions { evaluations_semantic: Some("execute_all".into()) }),
+            options: Some(EvaluationsOptions { evaluations_semantic: Some(all) }),
         }
     }
 }
@@ -140,11 +162,24 @@ struct EvaluationContext {
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 struct EvaluationReason {
-    /// A stable word: `granted`, `not_granted`, `no_such_user`, `user_disabled` or `unknown_subject_type`.
-    code: String,
+    code: EvaluationReasonCode,
     detail: String,
     /// The assigned roles that give it.
     roles: Option<Vec<String>>,
+}
+
+/// Why a question has this answer, as a stable word.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+enum EvaluationReasonCode {
+    /// A role of the user gives it.
+    Granted,
+    /// None does.
+    NotGranted,
+    NoSuchUser,
+    UserDisabled,
+    /// Not `user`.
+    UnknownSubjectType,
 }
 
 /// What is wrong with a question (§7.2.1).
@@ -156,7 +191,7 @@ struct EvaluationError {
 
 /// The answers, each where its question was (§7.2).
 #[derive(Clone, Debug, Object)]
-pub(super) struct Evaluations {
+pub(super) struct EvaluationResults {
     evaluations: Vec<Evaluation>,
 }
 
@@ -165,21 +200,22 @@ pub(super) struct Evaluations {
 #[oai(rename = "EvaluationAnswer")]
 pub(super) enum Answer {
     One(Evaluation),
-    Several(Evaluations),
+    Several(EvaluationResults),
 }
 
 impl Evaluation {
     fn of(decision: Option<Decision>) -> Self {
+        use EvaluationReasonCode as Code;
         let (code, detail, roles) = match decision {
-            None => ("unknown_subject_type", "The only subject type is user.", None),
-            Some(Decision::Allowed(roles)) => ("granted", "A role of the user gives it.", Some(roles)),
-            Some(Decision::NoSuchUser) => ("no_such_user", "There is no such user.", None),
-            Some(Decision::Disabled) => ("user_disabled", "The user is disabled.", None),
-            Some(Decision::NotGranted) => ("not_granted", "No role that the user has now gives it.", None),
+            None => (Code::UnknownSubjectType, "The only subject type is user.", None),
+            Some(Decision::Allowed(roles)) => (Code::Granted, "A role of the user gives it.", Some(roles)),
+            Some(Decision::NoSuchUser) => (Code::NoSuchUser, "There is no such user.", None),
+            Some(Decision::Disabled) => (Code::UserDisabled, "The user is disabled.", None),
+            Some(Decision::NotGranted) => (Code::NotGranted, "No role that the user has now gives it.", None),
         };
         let decision = roles.is_some();
         let roles = roles.map(|roles| roles.into_iter().map(String::from).collect());
-        let reason = EvaluationReason { code: code.into(), detail: detail.into(), roles };
+        let reason = EvaluationReason { code, detail: detail.into(), roles };
         Self { decision, context: Some(EvaluationContext { reason: Some(reason), error: None }) }
     }
 
@@ -211,7 +247,7 @@ impl EvaluationsRequest {
         }
         let mut evaluations = Vec::with_capacity(items.len());
         for item in items {
-            let evaluation = match self.question(item) {
+            let evaluation = match self.question(&item.0) {
                 Ok(question) => question.evaluate(checks).await?,
                 Err(problem) => Evaluation::bad(&problem),
             };
@@ -221,13 +257,13 @@ impl EvaluationsRequest {
                 break;
             }
         }
-        Ok(Answer::Several(Evaluations { evaluations }))
+        Ok(Answer::Several(EvaluationResults { evaluations }))
     }
 
     /// The decision after which no other is asked for.
     fn stops_at(&self) -> Result<Option<bool>, Problem> {
-        let semantic = self.options.as_ref().and_then(|options| options.evaluations_semantic.as_deref());
-        match semantic {
+        let semantic = self.options.as_ref().and_then(|options| options.evaluations_semantic.as_ref());
+        match semantic.map(|semantic| semantic.0.as_str().unwrap_or_default()) {
             None | Some("execute_all") => Ok(None),
             Some("deny_on_first_deny") => Ok(Some(false)),
             Some("permit_on_first_permit") => Ok(Some(true)),
@@ -243,8 +279,11 @@ impl EvaluationsRequest {
             return Err(bad_request("evaluations: each must be an object"));
         }
         let mut question = Map::new();
-        for (member, default) in [("subject", &self.subject), ("action", &self.action), ("resource", &self.resource)] {
-            let value = item.get(member).or(default.as_ref());
+        let subject = self.subject.as_ref().map(|subject| &subject.0);
+        let action = self.action.as_ref().map(|action| &action.0);
+        let resource = self.resource.as_ref().map(|resource| &resource.0);
+        for (member, default) in [("subject", subject), ("action", action), ("resource", resource)] {
+            let value = item.get(member).or(default);
             question.extend(value.map(|value| (member.to_owned(), value.clone())));
         }
         read(Value::Object(question))

@@ -62,9 +62,10 @@ impl<'a> ApiExtractor<'a> for PolicyBody {
 /// A policy that someone asked for.
 #[derive(ResponseContent)]
 pub(super) enum PolicyText {
+    // Generators take the first one.
+    Json(Json<Policy>),
     #[oai(content_type = "application/yaml")]
     Yaml(PlainText<String>),
-    Json(Json<Policy>),
 }
 
 /// 200 with the policy and its digest.
