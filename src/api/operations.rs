@@ -1,4 +1,4 @@
-use poem_openapi::{Object, OpenApi, payload::Json};
+use poem_openapi::{Enum, Object, OpenApi, payload::Json};
 use rolecall_guard::{Problem, Public, Refusal};
 use tokio::sync::watch;
 
@@ -26,8 +26,14 @@ impl Readiness {
 /// A word on how it is.
 #[derive(Debug, Object)]
 struct Health {
-    /// `ok`
-    status: String,
+    status: HealthStatus,
+}
+
+/// Well; anything else is an error.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+enum HealthStatus {
+    Ok,
 }
 
 pub(super) struct Operations(pub(super) State);
@@ -37,15 +43,15 @@ impl Operations {
     /// Is the process alive?
     ///
     /// It asks nothing of the database.
-    #[oai(path = "/healthz", method = "get", operation_id = "health")]
+    #[oai(path = "/healthz", method = "get", operation_id = "check_health")]
     async fn health(&self, _caller: Public) -> Result<Json<Health>, Problem> {
-        Ok(Json(Health { status: "ok".into() }))
+        Ok(Json(Health { status: HealthStatus::Ok }))
     }
 
     /// Should requests be sent here?
     ///
     /// 503 while it stops, and while the database is out of reach.
-    #[oai(path = "/readyz", method = "get", operation_id = "readiness")]
+    #[oai(path = "/readyz", method = "get", operation_id = "check_readiness")]
     async fn readiness(&self, _caller: Public) -> Result<Json<Health>, Problem> {
         if *self.0.readiness.stopping.borrow() {
             return Err(Problem::unavailable("stopping", "This node is stopping.", 1));
@@ -54,6 +60,6 @@ impl Operations {
         if !self.0.gate.in_touch() {
             return Err(Refusal::Silent.into());
         }
-        Ok(Json(Health { status: "ok".into() }))
+        Ok(Json(Health { status: HealthStatus::Ok }))
     }
 }

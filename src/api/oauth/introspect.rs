@@ -1,5 +1,5 @@
 use poem_openapi::{
-    Object,
+    Enum, Object,
     types::{Example, Password},
 };
 use rolecall_guard::{Claims, Refusal};
@@ -33,14 +33,22 @@ impl Example for TokenToCheck {
     }
 }
 
+/// What kind of token it is.
+#[derive(Clone, Copy, Debug, Enum)]
+enum IntrospectedType {
+    /// An access token.
+    Bearer,
+    #[oai(rename = "refresh_token")]
+    RefreshToken,
+}
+
 /// What a token says, if it is good (RFC 7662 §2.2).
 #[derive(Debug, Default, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(super) struct Introspection {
     /// Whether it is good now. If it isn't, this is all that is said.
     active: bool,
-    /// `Bearer`, or `refresh_token`
-    token_type: Option<String>,
+    token_type: Option<IntrospectedType>,
     iss: Option<String>,
     aud: Option<String>,
     /// The user's id.
@@ -60,7 +68,7 @@ impl From<&Claims> for Introspection {
     fn from(claims: &Claims) -> Self {
         Self {
             active: true,
-            token_type: Some("Bearer".into()),
+            token_type: Some(IntrospectedType::Bearer),
             iss: Some(claims.iss.clone()),
             aud: Some(claims.aud.clone()),
             sub: Some(claims.sub),
@@ -81,7 +89,7 @@ impl From<LiveRefreshToken> for Introspection {
     fn from(LiveRefreshToken { id, session }: LiveRefreshToken) -> Self {
         Self {
             active: true,
-            token_type: Some("refresh_token".into()),
+            token_type: Some(IntrospectedType::RefreshToken),
             sub: Some(session.user.0),
             client_id: Some(session.client_id),
             exp: Some(session.expires_at / 1_000_000),

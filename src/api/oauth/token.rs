@@ -59,14 +59,19 @@ impl Example for TokenRequest {
     }
 }
 
+/// How a token is sent: in `Authorization`, after this word (RFC 6750 §2.1).
+#[derive(Clone, Copy, Debug, Enum)]
+enum TokenType {
+    Bearer,
+}
+
 /// A token.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(super) struct TokenResponse {
     /// A JWT (RFC 9068).
     access_token: String,
-    /// `Bearer`
-    token_type: String,
+    token_type: TokenType,
     /// Seconds until it expires.
     expires_in: i64,
     /// What gets the next token, once.
@@ -79,7 +84,7 @@ impl From<Issued> for TokenResponse {
     fn from(issued: Issued) -> Self {
         let Issued { access_token, expires_in, scope, refresh_token } = issued;
         let refresh_token = refresh_token.map(|token| token.expose_secret().to_owned());
-        Self { access_token, token_type: "Bearer".into(), expires_in, refresh_token, scope }
+        Self { access_token, token_type: TokenType::Bearer, expires_in, refresh_token, scope }
     }
 }
 
