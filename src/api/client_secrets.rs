@@ -26,7 +26,7 @@ use crate::{
 /// How to go over to a new secret.
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields, example)]
-struct Rotation {
+struct SecretRotation {
     /// For how many seconds the secret so far goes on: a day, unless you say otherwise, and a week at most. Say 0
     /// if it may have leaked: then the client's tokens stop, too.
     #[oai(default = "a_day", validator(minimum(value = "0"), maximum(value = "604800")))]
@@ -37,7 +37,7 @@ fn a_day() -> i64 {
     86_400
 }
 
-impl Example for Rotation {
+impl Example for SecretRotation {
     fn example() -> Self {
         Self { overlap_seconds: 3600 }
     }
@@ -92,7 +92,7 @@ impl ClientSecrets {
         /// Only if the client's state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-        rotation: Optional<Rotation>,
+        rotation: Optional<SecretRotation>,
     ) -> Result<Created<ClientSecret>, Instead> {
         let (secret, stored) = self.0.new_secret();
         let overlap_seconds = rotation.0.map_or_else(a_day, |rotation| rotation.overlap_seconds);

@@ -60,7 +60,7 @@ impl From<Grant> for GrantType {
 
 /// An application that asks for tokens.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none, example)]
+#[oai(skip_serializing_if_is_none, example, rename = "RegisteredClient")]
 #[expect(clippy::struct_field_names, reason = "client_id is what OAuth calls it")]
 struct Client {
     /// Its name in requests and tokens; also the username of its service user, if it has one.
@@ -130,12 +130,13 @@ impl Example for CreatedClient {
 
 /// A client to make.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example, rename = "ClientCreate")]
 struct NewClient {
     name: Line<200>,
     /// Folded to lower case; if you leave it out, one is made up.
     client_id: Option<ClientId>,
-    /// One of our own: people may give it their passwords. Setting this takes `roles:escalate`.
+    /// One of our own: people may give it their passwords; if you leave it out, it isn't. Setting this
+    /// takes `roles:escalate`.
     #[oai(default)]
     first_party: bool,
     /// How it may get tokens: `password` is for first-party clients, `refresh_token` goes with it, and

@@ -26,7 +26,7 @@ struct Explanation {
     /// Whether there are more ways than are shown.
     more_paths: bool,
     /// If it isn't allowed: the roles that would give it, by name.
-    nearest: Vec<Nearest>,
+    nearest: Vec<NearestRole>,
 }
 
 /// From an assigned role down the hierarchy to the role that was granted the permission.
@@ -49,7 +49,7 @@ struct Reason {
 /// A role that would give a permission.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
-struct Nearest {
+struct NearestRole {
     role: String,
     /// What stands in the way of your assigning it; absent: nothing does.
     obstacle: Option<Reason>,
@@ -91,9 +91,9 @@ impl Case<'_> {
         paths
     }
 
-    fn nearest(&self) -> Vec<Nearest> {
+    fn nearest(&self) -> Vec<NearestRole> {
         let giving = self.graph.giving(self.permission.as_str()).take(MOST);
-        giving.map(|role| Nearest { role: role.to_string(), obstacle: self.obstacle(role) }).collect()
+        giving.map(|role| NearestRole { role: role.to_string(), obstacle: self.obstacle(role) }).collect()
     }
 
     /// The rule that stands in the way of giving the user this role, by what the caller's token carries.

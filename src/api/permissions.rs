@@ -75,7 +75,7 @@ page! {
 
 /// A permission to make.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example, rename = "PermissionCreate")]
 struct NewPermission {
     /// `resource:action`
     name: PermissionName,

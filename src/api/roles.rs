@@ -73,7 +73,7 @@ page! {
 
 /// A role to make.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example, rename = "RoleCreate")]
 struct NewRole {
     /// Folded to lower case.
     name: RoleName,

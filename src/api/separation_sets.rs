@@ -28,7 +28,7 @@ use crate::{
 
 /// When roles are kept apart.
 #[derive(Clone, Copy, Debug, Enum)]
-#[oai(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case", rename = "SeparationKind")]
 pub(super) enum Kind {
     /// Always: nobody is authorized for too many of them.
     Static,
@@ -97,7 +97,7 @@ page! {
 
 /// A separation set to make.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields, example)]
+#[oai(deny_unknown_fields, example, rename = "SeparationSetCreate")]
 struct NewSeparationSet {
     /// Folded to lower case.
     name: SetName,
@@ -134,11 +134,11 @@ impl Example for SeparationSetPatch {
 
 /// A role that is kept apart from others.
 #[derive(Debug, Object)]
-struct Member {
+struct SeparationSetRole {
     role: String,
 }
 
-impl From<RoleName> for Member {
+impl From<RoleName> for SeparationSetRole {
     fn from(role: RoleName) -> Self {
         Self { role: role.into() }
     }
@@ -146,7 +146,7 @@ impl From<RoleName> for Member {
 
 page! {
     /// A page of a separation set's roles.
-    MemberPage of Member
+    SeparationSetRolePage of SeparationSetRole
 }
 
 pub(super) struct SeparationSets(pub(super) State);
@@ -254,7 +254,7 @@ impl SeparationSets {
         set: Path<SetRef>,
         #[oai(default)] limit: Query<Limit>,
         cursor: Query<Option<String>>,
-    ) -> Result<Json<MemberPage>, Problem> {
+    ) -> Result<Json<SeparationSetRolePage>, Problem> {
         let set = self.0.store.separation_set(&set).await?;
         let paging = self.0.cursors.paging(format!("separation set {}", set.id.0), limit.0, cursor.0)?;
         Ok(Json(paging.of(set.roles, ToString::to_string).into()))

@@ -103,7 +103,7 @@ page! {
 
 /// A user to make.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example, rename = "UserCreate")]
 struct NewUser {
     /// Folded to lower case; must not look like a UUID.
     username: Username,

@@ -89,7 +89,7 @@ impl Access {
     /// Where to ask
     ///
     /// For libraries that find their way by themselves (AuthZEN 1.0 §9).
-    #[oai(path = "/.well-known/authzen-configuration", method = "get", operation_id = "authzen_configuration")]
+    #[oai(path = "/.well-known/authzen-configuration", method = "get", operation_id = "read_decision_point_metadata")]
     async fn metadata(&self, _caller: Public) -> Result<Json<DecisionPointMetadata>, Problem> {
         let issuer = self.0.tokens.issuer();
         let at = |path: &str| format!("{issuer}/access/v1/{path}");

@@ -53,7 +53,7 @@ impl OAuth {
     ///
     /// With a username (or e-mail) and a password; with a refresh token, which is good once; or as a client for itself.
     /// This is what the Authorize button calls.
-    #[oai(path = "/oauth/token", method = "post", operation_id = "token")]
+    #[oai(path = "/oauth/token", method = "post", operation_id = "get_token")]
     async fn token(
         &self,
         _caller: Public,
@@ -96,7 +96,7 @@ impl OAuth {
     /// Where everything is
     ///
     /// For OAuth libraries that find their way by themselves (RFC 8414).
-    #[oai(path = "/.well-known/oauth-authorization-server", method = "get", operation_id = "metadata")]
+    #[oai(path = "/.well-known/oauth-authorization-server", method = "get", operation_id = "read_server_metadata")]
     async fn metadata(&self, _caller: Public) -> Result<Json<Metadata>, Problem> {
         Ok(Json(Metadata::of(self.0.tokens.issuer())))
     }
@@ -104,7 +104,7 @@ impl OAuth {
     /// The public keys
     ///
     /// Any JOSE library can check a token with them, without asking Rolecall.
-    #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "jwks")]
+    #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "read_keys")]
     async fn keys(&self, _caller: Public) -> Result<Published, Problem> {
         let keys = self.0.tokens.keys().published();
         Ok(Published::Ok(Json(Jwks { keys }), format!("public, max-age={JWKS_MAX_AGE}")))
