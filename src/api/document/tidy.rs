@@ -18,6 +18,7 @@ pub(super) fn operation(operation: &mut Map<String, Value>) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         drop_noise(parameter);
         whole_bounds(&mut parameter["schema"]);
+        known_format(&mut parameter["schema"]);
     }
     if let Some(request) = operation.get_mut("requestBody") {
         plain_media_type(request);
@@ -33,7 +34,9 @@ pub(super) fn schemas(document: &mut Value) {
     for (_, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
         for (_, member) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
             whole_bounds(member);
+            known_format(member);
             say_once(member);
+            no_default(member);
         }
     }
 }
@@ -74,6 +77,26 @@ fn whole_bounds(schema: &mut Value) {
         {
             schema[bound] = json!(format!("{number:.0}").parse::<i64>().ok());
         }
+    }
+}
+
+/// The formats that OpenAPI itself names: of others generators make the smallest integer there is.
+fn known_format(schema: &mut Value) {
+    let known = match schema["format"].as_str() {
+        Some("uint64") => "int64",
+        Some("uint8" | "uint16") => "int32",
+        _ => return,
+    };
+    schema["format"] = json!(known);
+    if schema["minimum"].is_null() {
+        schema["minimum"] = json!(0);
+    }
+}
+
+/// A member that may be left out stays one that may: for some generators a default says that it's always there.
+fn no_default(schema: &mut Value) {
+    if let Some(schema) = schema.as_object_mut() {
+        schema.retain(|member, _| member != "default");
     }
 }
 
