@@ -19,7 +19,7 @@ BINARY = pathlib.Path(os.environ["OUTSIDE_BINARY"]).resolve()
 PAGE = (HERE.parents[1] / "docs/clients.md").read_text()
 ADDRESS, PASSWORD = "http://127.0.0.1:8080", "curiouser and curiouser"
 TOOLS = f"{HERE}/node_modules/.bin:{HERE}/.venv/bin"
-PATIENCE = 300
+PATIENCE = 600
 
 
 def blocks(language, section):
@@ -45,7 +45,7 @@ class Generated(unittest.TestCase):
             server = subprocess.Popen([BINARY], cwd=data, env=environment, stdout=out, stderr=log)
         self.addCleanup(server.wait)
         self.addCleanup(server.terminate)
-        for _ in range(PATIENCE):
+        for _ in range(5 * PATIENCE):
             if ready := re.search(r"is ready at (\S+)", (data / "out").read_text()):
                 return ready[1]
             self.assertIsNone(server.poll(), (data / "log").read_text())

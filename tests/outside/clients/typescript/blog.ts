@@ -66,12 +66,13 @@ assert.deepEqual(why.paths.map((path) => path.roles), [["editor"]]);
 
 // Page by page, to the end.
 const names: string[] = [];
-for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+let cursor: string | undefined;
+do {
   const page = await ok(admin.GET("/v1/permissions", { params: { query: { limit: 2, ...(cursor && { cursor }) } } }));
   assert.ok(page.items.length <= 2);
   names.push(...page.items.map((permission) => permission.name));
   cursor = page.next;
-}
+} while (cursor);
 assert.ok(names.length > 30 && names.includes("articles:update"));
 
 // What else may be answered is told apart by its members.
