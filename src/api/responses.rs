@@ -142,7 +142,8 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Optional<T> {
         options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
-        if bytes.trim_ascii().is_empty() {
+        // Some clients send `null` for what they leave out.
+        if matches!(bytes.trim_ascii(), b"" | b"null") {
             return Ok(Self(None));
         }
         if request.content_type().is_none()

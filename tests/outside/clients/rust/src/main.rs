@@ -24,7 +24,7 @@ async fn sign_in(url: &str, username: &str, password: &str) -> Result<Client> {
         .grant_type(types::TokenGrantType::Password)
         .username(username.to_owned())
         .password(password.to_owned());
-    let token = Client::new(url).token().body(form).send().await?;
+    let token = Client::new(url).get_token().body(form).send().await?;
     bearing(url, &token.access_token)
 }
 
@@ -45,14 +45,14 @@ async fn main() -> Result<()> {
     let admin = sign_in(&url, "admin", &var("OUTSIDE_PASSWORD")?).await?;
 
     for name in ["rust-articles:read", "rust-articles:update"] {
-        admin.create_permission().body(types::NewPermission::builder().name(name)).send().await?;
+        admin.create_permission().body(types::PermissionCreate::builder().name(name)).send().await?;
     }
-    let editor = types::NewRole::builder()
+    let editor = types::RoleCreate::builder()
         .name("rust-editor")
         .permissions(vec!["rust-articles:read".parse()?, "rust-articles:update".parse()?]);
     let editor = admin.create_role().body(editor).send().await?;
     assert!(!editor.built_in);
-    let alice = types::NewUser::builder()
+    let alice = types::UserCreate::builder()
         .username("rust-alice")
         .email(Some("rust-alice@example.com".parse()?))
         .password("down the rabbit hole".to_owned());
