@@ -191,3 +191,20 @@ async fn what_is_about_to_end_is_listed_the_soonest_first() {
     stage.move_to(NOW + 100);
     assert_eq!(stage.server.admin().await.names("/v1/assignments", "role").await, ["reader"]);
 }
+
+#[tokio::test]
+async fn nobody_lets_in_someone_who_holds_for_longer() {
+    let stage = Stage::new().await;
+    stage.admin.put(ROLE).await.assert(204);
+    stage.admin.patch("/v1/users/alice", json!({ "status": "disabled" })).await.assert(200);
+    stage.server.role("manager", &["users:update", "articles:read"]).await;
+    stage.server.user("bob", &[]).await;
+    let bob = "/v1/users/bob/roles/manager";
+    stage.admin.put_json(bob, json!({ "valid_until": at(NOW + 100) })).await.assert(204);
+    let enabled = json!({ "status": "active" });
+    let manager = stage.server.sign_in("bob", PASSWORD).await;
+    let refused = manager.patch("/v1/users/alice", enabled.clone()).await;
+    refused.assert_problem(403, "would_exceed_own_permissions");
+    stage.admin.put_json(ROLE, json!({ "valid_until": at(NOW + 100) })).await.assert(204);
+    manager.patch("/v1/users/alice", enabled).await.assert(200);
+}

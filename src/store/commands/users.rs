@@ -111,6 +111,7 @@ impl Command for UpdateUser {
         new.updated_at = view.now;
         new.revision = view.revision;
         let disabled = old.status != new.status && self.status == Some(Status::Disabled);
+        let enabled = old.status != new.status && self.status == Some(Status::Active);
         let mut effects = vec![Effect::UpdateUser(new.clone())];
         let mut subjects = Vec::new();
         if disabled {
@@ -132,6 +133,7 @@ impl Command for UpdateUser {
             before: Some(state(&old)),
             after: Some(after),
             needs,
+            gives: if enabled { regained(view, old.id).await? } else { Vec::new() },
             impossible: client.filter(|_| old.username != new.username).map(|_| Refused::ServiceUser),
             effects,
             subjects,
@@ -224,6 +226,13 @@ impl Command for DeleteUser {
 pub(super) async fn held_by(view: &View<'_>, user: UserId) -> Result<BTreeSet<PermissionName>, Refused> {
     let roles = now_or_later(&assignments_of(view.txn, user).await?, view.now);
     Ok(view.graph.permissions(roles.iter().map(RoleName::as_str)))
+}
+
+/// What a user who was disabled holds again, now or later, and for how long: whoever enables the user gives that (rule 1).
+async fn regained(view: &View<'_>, user: UserId) -> Result<Vec<(BTreeSet<PermissionName>, Term)>, Refused> {
+    let assignments = assignments_of(view.txn, user).await?;
+    let remaining = assignments.iter().filter(|assignment| !assignment.has_ended(view.now));
+    Ok(remaining.map(|it| (view.graph.permissions([it.role.as_str()]), it.term())).collect())
 }
 
 /// The roles of assignments.
