@@ -1,8 +1,5 @@
 //! `?dry_run=true` on whatever changes policy.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use proptest::{prelude::*, test_runner::TestRunner};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -192,91 +189,4 @@ async fn who_says_both_yes_and_no_is_asked_again() {
         admin.delete(&format!("/v1/users/alice?{query}")).await.assert_problem(400, "bad_request");
     }
     admin.get("/v1/users/alice").await.assert(200);
-}
-
-/// A request among few users, roles and permissions.
-fn request() -> impl Strategy<Value = (Method, String, Value)> {
-    let (user, role, permission) = (0..3_u8, 0..4_u8, 0..3_u8);
-    (0..9_u8, user, role.clone(), role, permission).prop_map(|(kind, user, role, other, permission)| {
-        let none = Value::Null;
-        match kind {
-            0 | 1 => (Method::PUT, format!("/v1/users/u{user}/roles/r{role}"), none),
-            2 => (Method::DELETE, format!("/v1/users/u{user}/roles/r{role}"), none),
-            3 => (Method::PUT, format!("/v1/roles/r{role}/permissions/p:{permission}"), none),
-            4 => (Method::DELETE, format!("/v1/roles/r{role}/permissions/p:{permission}"), none),
-            5 => (Method::PUT, format!("/v1/roles/r{role}/juniors/r{other}"), none),
-            6 => (Method::DELETE, format!("/v1/roles/r{role}/juniors/r{other}"), none),
-            7 => (Method::DELETE, format!("/v1/permissions/p:{permission}"), none),
-            _ => {
-                let status = if permission == 0 { "disabled" } else { "active" };
-                (Method::PATCH, format!("/v1/users/u{user}"), json!({ "status": status }))
-            }
-        }
-    })
-}
-
-/// What each user may do: nothing, where one is disabled.
-async fn rights(admin: &Client) -> BTreeMap<String, BTreeSet<String>> {
-    let mut rights = BTreeMap::new();
-    for user in ["u0", "u1", "u2"] {
-        let active = admin.get(&format!("/v1/users/{user}")).await.assert(200).body["status"] == "active";
-        let names = admin.names(&format!("/v1/users/{user}/permissions"), "permission").await;
-        rights.insert(user.to_owned(), if active { names.into_iter().collect() } else { BTreeSet::new() });
-    }
-    rights
-}
-
-fn changes(before: &BTreeMap<String, BTreeSet<String>>, after: &BTreeMap<String, BTreeSet<String>>) -> Vec<Value> {
-    let change = |user: &String| {
-        let (gains, loses) = (&after[user] - &before[user], &before[user] - &after[user]);
-        let changed = !gains.is_empty() || !loses.is_empty();
-        changed.then(|| json!({ "username": user, "gains": gains, "loses": loses }))
-    };
-    before.keys().filter_map(change).collect()
-}
-
-async fn run(steps: Vec<(Method, String, Value)>) {
-    let server = Server::start().await;
-    let admin = server.admin().await;
-    for permission in 0..3 {
-        admin.post("/v1/permissions", json!({ "name": format!("p:{permission}") })).await.assert(201);
-    }
-    for role in ["r0", "r1", "r2", "r3"] {
-        server.role(role, &[]).await;
-    }
-    let set = json!({ "name": "apart", "kind": "static", "cardinality": 2, "roles": ["r0", "r1"] });
-    admin.post("/v1/separation-sets", set).await.assert(201);
-    for user in ["u0", "u1", "u2"] {
-        server.user(user, &[]).await;
-    }
-    for (method, path, body) in steps {
-        let before = rights(&admin).await;
-        let told = foretold(&server, &admin, &method, &path, &body).await;
-        let done = really(&admin, &method, &path, &body).await;
-        if told.status != 200 {
-            assert_eq!(told.status, done.status, "{method} {path}");
-            continue;
-        }
-        let code = told.body["broken_rules"][0]["code"].as_str();
-        assert_eq!(code, done.body["code"].as_str(), "{method} {path}: {}", told.text);
-        assert_eq!(told.body["allowed"].as_bool().unwrap(), done.status < 300, "{method} {path}");
-        if done.status < 300 {
-            let happened = changes(&before, &rights(&admin).await);
-            assert_eq!(told.body["users"], json!(happened), "{method} {path}");
-        }
-    }
-}
-
-#[test]
-fn what_it_foretells_is_what_then_happens() {
-    let cases = std::env::var("PROPERTY_CASES").map_or(8, |cases| cases.parse().unwrap());
-    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let steps = prop::collection::vec(request(), 40);
-    runner
-        .run(&steps, |steps| {
-            runtime.block_on(run(steps));
-            Ok(())
-        })
-        .unwrap();
 }

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, atomic::AtomicI64};
 
-use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
 use crate::support::{Client, Server};
@@ -101,53 +100,4 @@ async fn what_there_is_not_can_not_be_explained() {
     admin.get("/v1/users/alice/permissions/no:such").await.assert_problem(404, "not_found");
     admin.get("/v1/users/none/permissions/users:read").await.assert_problem(404, "not_found");
     admin.get("/v1/users/alice/permissions/nonsense").await.assert(400);
-}
-
-/// Edges, grants and assignments among four roles.
-type Policy = (Vec<(u8, u8)>, Vec<u8>, Vec<u8>);
-
-async fn run((edges, grants, assigned): Policy) {
-    let server = Server::start().await;
-    let admin = server.admin().await;
-    admin.post("/v1/permissions", json!({ "name": "p:0" })).await.assert(201);
-    for role in 0..4 {
-        server.role(&format!("r{role}"), &[]).await;
-    }
-    server.user("u", &[]).await;
-    for (senior, junior) in edges {
-        // A cycle is refused.
-        let _ = admin.put(&format!("/v1/roles/r{senior}/juniors/r{junior}")).await;
-    }
-    for role in grants {
-        admin.put(&format!("/v1/roles/r{role}/permissions/p:0")).await.assert(204);
-    }
-    for role in assigned {
-        admin.put(&format!("/v1/users/u/roles/r{role}")).await.assert(204);
-    }
-    let told = why(&admin, "u", "p:0").await;
-    let may = |names: Vec<String>| names.contains(&"p:0".to_owned());
-    assert_eq!(told["allowed"], json!(may(admin.names("/v1/users/u/permissions", "permission").await)));
-    let paths = told["paths"].as_array().unwrap();
-    assert_eq!(told["allowed"].as_bool().unwrap(), !paths.is_empty());
-    for path in paths {
-        // Each way is cut where it ends; with the last of them the right must be gone.
-        let last = path["roles"].as_array().unwrap().last().unwrap().as_str().unwrap().to_owned();
-        admin.delete(&format!("/v1/roles/{last}/permissions/p:0")).await.assert(204);
-    }
-    assert_eq!(why(&admin, "u", "p:0").await["allowed"], json!(false), "after removing {paths:?}");
-}
-
-#[test]
-fn it_says_what_the_check_says_and_without_its_ways_there_is_none() {
-    let cases = std::env::var("PROPERTY_CASES").map_or(12, |cases| cases.parse().unwrap());
-    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let some = |most: usize| prop::collection::vec(0..4_u8, 0..most);
-    let policy = (prop::collection::vec((0..4_u8, 0..4_u8), 0..6), some(3), some(3));
-    runner
-        .run(&policy, |policy| {
-            runtime.block_on(run(policy));
-            Ok(())
-        })
-        .unwrap();
 }

@@ -44,7 +44,12 @@ impl Server {
 
     /// A node whose clock the test moves (microseconds since 1970).
     pub async fn with_clock(clock: &Arc<AtomicI64>) -> Self {
-        Self::on(&Arc::new(Database::create().await), &[], Clock::Manual(Arc::clone(clock))).await
+        Self::with_clock_and(clock, &[]).await
+    }
+
+    /// The same with these settings.
+    pub async fn with_clock_and(clock: &Arc<AtomicI64>, settings: &[(&str, &str)]) -> Self {
+        Self::on(&Arc::new(Database::create().await), settings, Clock::Manual(Arc::clone(clock))).await
     }
 
     /// A node on this database.
