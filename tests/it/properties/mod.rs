@@ -1,5 +1,6 @@
 //! Random requests by random actors, on the real API, against a naive model of sets.
 
+mod coalition;
 mod model;
 
 use std::collections::BTreeMap;
