@@ -35,6 +35,8 @@ struct Run<'a> {
     tokens: BTreeMap<String, Client>,
     /// Sessions that may be asked about.
     sessions: Vec<String>,
+    /// The state of the client that holds more than they.
+    rich_client: String,
 }
 
 impl Run<'_> {
@@ -144,6 +146,11 @@ impl Run<'_> {
             let name = self.named(name);
             assert_eq!(start.users.get(&name), end.users.get(&name), "{name} holds more than they, and was changed");
         }
+        let (path, tag) = (self.named("/v1/clients/svcrich~"), self.rich_client.as_str());
+        assert_eq!(self.admin.etag(&path).await, tag, "a client that holds more than they was changed");
+        for client in self.admin.all("/v1/clients").await {
+            assert_eq!(client["first_party"], false, "only who may escalate makes one of our own: {client}");
+        }
         let rich = self.admin.get(&format!("/v1/sessions/{}", self.sessions[1])).await;
         assert_eq!(rich.status, 200, "the session of someone who holds more ended");
     }
@@ -177,7 +184,8 @@ async fn run(server: &Server, clock: &AtomicI64, number: u32, asks: Vec<Ask>) {
     server.app.state.gate.hear();
     let (admin, number) = (server.admin().await, format!("-{number}"));
     let (tokens, known, secrets) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-    let mut run = Run { server, clock, number, admin, known, secrets, tokens, sessions: Vec::new() };
+    let (sessions, rich_client) = (Vec::new(), String::new());
+    let mut run = Run { server, clock, number, admin, known, secrets, tokens, sessions, rich_client };
     run.begin().await;
     let start = State::read(&run.admin).await;
     let mut held = Held::new();

@@ -81,6 +81,7 @@ impl Run<'_> {
             let signed_in = self.server.token(&self.named(user), PASSWORD, &[]).await.assert(200);
             self.sessions.push(claims(signed_in.token())["sid"].as_str().unwrap().to_owned());
         }
+        self.rich_client = self.admin.etag(&self.named("/v1/clients/svcrich~")).await;
         self.known = ["a~", "b~", "c~"].map(|user| self.named(user)).to_vec();
     }
 
