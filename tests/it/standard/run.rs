@@ -27,6 +27,7 @@ pub struct Run<'a> {
     pub names: Names,
     pub model: Model,
     pub open: BTreeMap<usize, Open>,
+    ended: Vec<Open>,
 }
 
 impl<'a> Run<'a> {
@@ -42,12 +43,14 @@ impl<'a> Run<'a> {
         server.app.state.gate.hear();
         let names = Names { sequence, began: clock.load(Ordering::SeqCst) / 1_000_000 };
         let model = Model { limited, ..Model::default() };
-        let mut run = Run { server, clock, admin: server.admin().await, names, model, open: BTreeMap::new() };
+        let (admin, open) = (server.admin().await, BTreeMap::new());
+        let mut run = Run { server, clock, admin, names, model, open, ended: Vec::new() };
         run.begin().await;
         for function in &functions {
             Box::pin(run.step(function)).await;
         }
         Box::pin(run.review()).await;
+        run.review_ended().await;
         run.end().await;
     }
 
@@ -121,7 +124,8 @@ impl<'a> Run<'a> {
         let done = client.send(with_body(&path)).await;
         self.compare_foretold(function, &before, expected.is_ok(), &told, &done);
         compare(function, &before, expected, &done);
-        self.forget_ended().await;
+        let ended = self.open.extract_if(.., |number, _| !self.model.sessions.contains_key(number));
+        self.ended.extend(ended.map(|(_, open)| open));
     }
 
     async fn request(&mut self, function: &Function) -> (Client, (Method, String, Value)) {
@@ -198,10 +202,9 @@ impl<'a> Run<'a> {
         refreshed
     }
 
-    /// A session that there is no more gives no token any more.
-    async fn forget_ended(&mut self) {
-        let ended = self.open.extract_if(.., |number, _| !self.model.sessions.contains_key(number));
-        for (_, open) in ended.collect::<Vec<_>>() {
+    /// A session that there is no more gives no token any more, also when its user is let in again.
+    pub async fn review_ended(&self) {
+        for open in &self.ended {
             self.server.refresh(&open.refresh, &[]).await.assert_oauth_error(400, "invalid_grant");
         }
     }
