@@ -163,3 +163,11 @@ async fn another_role_that_escalates_counts_until_it_is_taken_apart() {
     root.delete("/v1/roles/root").await.assert_problem(409, "last_administrator");
     root.delete("/v1/users/root/roles/root").await.assert_problem(409, "last_administrator");
 }
+
+#[tokio::test]
+async fn a_new_role_is_put_below_none_that_gives_more_than_one_holds() {
+    let (_server, manager) = stage().await;
+    let below = |senior: &str| json!({ "name": "below", "seniors": [senior] });
+    manager.post("/v1/roles", below("cleaner")).await.assert_problem(403, EXCEEDS);
+    manager.post("/v1/roles", below("reader")).await.assert(201);
+}
