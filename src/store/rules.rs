@@ -1,17 +1,17 @@
 //! The rules that hold whatever the caller does, checked in the transaction that relies on them.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rolecall_guard::Refusal;
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, sea_query::Query};
+use sea_orm::DbErr;
 
 use super::{
-    Refused, RoleId, UserId,
+    Page, Refused, UserId,
     effect::Effect,
-    entity::{assignments, roles, users},
+    holders::{Held, at_once, first_of_each},
     plan::{Plan, View},
     separation_sets::{broken_by_session, broken_by_user},
-    users::{ACTIVE, assignments_of},
+    users::assignments_of_each,
 };
 use crate::policy::{
     Assignment, Authority, Delta, ESCALATE, Exceeded, Graph, Kind, RoleName, SeparationSet, SetName, in_force,
@@ -46,43 +46,25 @@ fn grants_what_it_holds(authority: &Authority, plan: &Plan) -> Result<(), Exceed
 async fn someone_can_administer(view: &View<'_>, after: &Graph, plan: &Plan) -> Result<bool, DbErr> {
     let administering = |graph: &Graph| graph.giving(ESCALATE).cloned().collect::<BTreeSet<_>>();
     let left = administering(after);
-    let takes_away: Vec<_> = plan.effects.iter().filter_map(Effect::takes_away).collect();
-    if takes_away.is_empty() && administering(view.graph).is_subset(&left) {
+    let taken: HashSet<_> = plan.effects.iter().filter_map(Effect::takes_away).collect();
+    if taken.is_empty() && administering(view.graph).is_subset(&left) {
         return Ok(true);
     }
-    Ok(remaining_administrators(&left, &takes_away, view.now).one(view.txn).await?.is_some())
+    // Of a role each takes away one user at most, so of one more somebody is left.
+    let page = Page { after: None, limit: taken.len() as u64 + 1 };
+    let stays =
+        |held: &Held| !taken.contains(&(held.user_id, None)) && !taken.contains(&(held.user_id, Some(held.role_id)));
+    for some in at_once(&left) {
+        if first_of_each(view.txn, &some, WHO_STAYS_ABLE, page, view.now).await?.iter().any(stays) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// Who can administer now and without end.
-fn remaining_administrators(
-    roles_left: &BTreeSet<RoleName>,
-    takes_away: &[(UserId, Option<RoleId>)],
-    now: i64,
-) -> sea_orm::Select<assignments::Entity> {
-    let administering = Query::select()
-        .column(roles::Column::Id)
-        .from(roles::Entity)
-        .cond_where(roles::Column::Name.is_in(roles_left.iter().map(RoleName::as_str)))
-        .to_owned();
-    let able = Query::select()
-        .column(users::Column::Id)
-        .from(users::Entity)
-        .cond_where(users::Column::Status.eq(ACTIVE).and(users::Column::PasswordHash.is_not_null()))
-        .to_owned();
-    let begun = assignments::Column::ValidFrom.is_null().or(assignments::Column::ValidFrom.lte(now));
-    let mut remaining = assignments::Entity::find()
-        .filter(assignments::Column::RoleId.in_subquery(administering))
-        .filter(assignments::Column::UserId.in_subquery(able))
-        .filter(begun.and(assignments::Column::ValidUntil.is_null()));
-    for (user, role) in takes_away {
-        let mut lost = Condition::all().add(assignments::Column::UserId.eq(*user));
-        if let Some(role) = role {
-            lost = lost.add(assignments::Column::RoleId.eq(*role));
-        }
-        remaining = remaining.filter(lost.not());
-    }
-    remaining
-}
+/// Without end, enabled, and with a password.
+const WHO_STAYS_ABLE: &str = "AND valid_until IS NULL AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id
+    AND users.status = 'active' AND users.password_hash IS NOT NULL)";
 
 /// Rule 3, over what is assigned now or later: of two assignments it is not asked whether they overlap. The sets that
 /// would be broken.
@@ -119,27 +101,36 @@ pub(super) struct Assigned {
 
 /// What users have whose assignments a plan changes.
 pub(super) async fn changed_assignments(view: &View<'_>, plan: &Plan) -> Result<BTreeMap<UserId, Assigned>, DbErr> {
+    let steps: Vec<_> = plan.effects.iter().filter_map(assigning).collect();
+    let users: BTreeSet<UserId> = steps.iter().map(|(user, ..)| *user).collect();
+    let users: Vec<UserId> = users.into_iter().collect();
     let mut changed: BTreeMap<UserId, Assigned> = BTreeMap::new();
-    for effect in &plan.effects {
-        let (user, role, new) = match effect {
-            Effect::Assign(row, role) => {
-                let (valid_from, valid_until) = (row.valid_from, row.valid_until);
-                (row.user_id, role, Some(Assignment { role: role.clone(), valid_from, valid_until }))
-            }
-            Effect::Deassign(user, _, role) => (*user, role, None),
-            _ => continue,
-        };
-        let assigned = match changed.entry(user) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => {
-                let before = assignments_of(view.txn, user).await?;
-                unknown.insert(Assigned { after: before.clone(), before })
-            }
-        };
+    // A statement takes only so many parameters.
+    for some in users.chunks(1000) {
+        let mut each = assignments_of_each(view.txn, some).await?;
+        changed.extend(some.iter().map(|user| {
+            let before = each.remove(user).unwrap_or_default();
+            (*user, Assigned { after: before.clone(), before })
+        }));
+    }
+    for (user, role, new) in steps {
+        let Some(assigned) = changed.get_mut(&user) else { continue };
         assigned.after.retain(|assignment| assignment.role != *role);
         assigned.after.extend(new);
     }
     Ok(changed)
+}
+
+/// Who is given or loses which role by this.
+fn assigning(effect: &Effect) -> Option<(UserId, &RoleName, Option<Assignment>)> {
+    match effect {
+        Effect::Assign(row, role) => {
+            let (valid_from, valid_until) = (row.valid_from, row.valid_until);
+            Some((row.user_id, role, Some(Assignment { role: role.clone(), valid_from, valid_until })))
+        }
+        Effect::Deassign(user, _, role) => Some((*user, role, None)),
+        _ => None,
+    }
 }
 
 /// The separation sets that more may break after a plan than before it.

@@ -1,5 +1,6 @@
 //! The rules hold through a file as through any other request.
 
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::{BLOG, COMPANY, apply, export, prune, send};
@@ -30,6 +31,29 @@ async fn a_broken_rule_refuses_the_whole_file() {
     let nobody = "assignments: []";
     prune(&admin, nobody).await.assert_problem(409, "last_administrator");
     assert_eq!((export(&admin).await, server.revision()), (before, revision));
+}
+
+#[tokio::test]
+async fn a_role_is_taken_from_thousands_at_once() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.role("reader", &[]).await;
+    let connection = server.database.connection().await;
+    let user = |number: u128| {
+        let id = uuid::Uuid::from_u128(number).simple().to_string();
+        let id = if server.database.is_postgres() { format!("'{id}'") } else { format!("X'{id}'") };
+        format!("({id}, 'reader-{number}', 'active', 0, 0, 1)")
+    };
+    let users: Vec<_> = (1..=2000).map(user).collect();
+    let insert = "INSERT INTO users (id, username, status, created_at, updated_at, revision) VALUES";
+    connection.execute_unprepared(&format!("{insert} {}", users.join(","))).await.unwrap();
+    let assign = "INSERT INTO assignments (user_id, role_id) SELECT users.id, roles.id FROM users, roles
+        WHERE username LIKE 'reader-%' AND name = 'reader'";
+    connection.execute_unprepared(assign).await.unwrap();
+
+    prune(&admin, "assignments:\n- {user: admin, role: admin}\n").await.assert(200);
+    assert!(admin.all("/v1/roles/reader/users").await.is_empty());
+    assert_eq!(admin.all("/v1/roles/admin/users").await.len(), 1);
 }
 
 #[tokio::test]
