@@ -33,6 +33,8 @@ pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, 
             postgres.options([
                 ("statement_timeout", LONGEST_STATEMENT),
                 ("idle_in_transaction_session_timeout", LONGEST_STATEMENT),
+                // What is asked here takes less time than compiling it would.
+                ("jit", "off"),
             ])
         })
         // Each was found alive when it was given back; under load that is enough.
