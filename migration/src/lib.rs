@@ -8,6 +8,7 @@ use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 mod m0001_core;
 mod m0002_sessions_and_clients;
 mod m0003_hierarchy_and_separation;
+mod m0004_many_users;
 
 /// Applies what a database doesn't have yet.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_core::Migration),
             Box::new(m0002_sessions_and_clients::Migration),
             Box::new(m0003_hierarchy_and_separation::Migration),
+            Box::new(m0004_many_users::Migration),
         ]
     }
 }

@@ -1,10 +1,7 @@
 use std::{collections::BTreeSet, str::FromStr};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -12,7 +9,7 @@ use super::{
     ClientKey, Page, Refused, Store, UserId,
     entity::{client_secrets, clients, users},
     replica::stored,
-    users::{ACTIVE, beginning},
+    users::{ACTIVE, begins},
 };
 use crate::policy::{ClientId, PermissionName};
 
@@ -124,7 +121,7 @@ impl Store {
             rows = rows.filter(clients::Column::Id.gt(after));
         }
         if let Some(prefix) = prefix {
-            rows = rows.filter(Expr::col(clients::Column::ClientId).like(beginning(prefix)));
+            rows = rows.filter(begins(clients::Column::ClientId, prefix));
         }
         Ok(rows.all(&self.db).await?.into_iter().map(Client::try_from).collect::<Result<_, _>>()?)
     }

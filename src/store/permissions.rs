@@ -1,11 +1,8 @@
 use std::collections::BTreeSet;
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{Page, PermissionId, Refused, Store, entity::permissions, replica::stored, users::beginning};
+use super::{Page, PermissionId, Refused, Store, entity::permissions, replica::stored, users::begins};
 use crate::policy::PermissionName;
 
 /// An action on a resource type.
@@ -57,7 +54,7 @@ impl Store {
             rows = rows.filter(permissions::Column::Id.gt(after));
         }
         if let Some(prefix) = prefix {
-            rows = rows.filter(Expr::col(permissions::Column::Name).like(beginning(prefix)));
+            rows = rows.filter(begins(permissions::Column::Name, prefix));
         }
         rows.all(&self.db).await?.into_iter().map(Permission::try_from).collect()
     }

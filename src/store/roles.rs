@@ -1,9 +1,6 @@
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{Page, Refused, RoleId, Store, entity::roles, users::beginning};
+use super::{Page, Refused, RoleId, Store, entity::roles, users::begins};
 use crate::policy::RoleName;
 
 /// A named job function.
@@ -52,7 +49,7 @@ impl Store {
             rows = rows.filter(roles::Column::Id.gt(after));
         }
         if let Some(prefix) = prefix {
-            rows = rows.filter(Expr::col(roles::Column::Name).like(beginning(prefix)));
+            rows = rows.filter(begins(roles::Column::Name, prefix));
         }
         Ok(rows.all(&self.db).await?.into_iter().map(Role::from).collect())
     }
