@@ -246,8 +246,8 @@ impl Users {
             display_name: display_name.map(|name| name.0),
             roles: roles.into_iter().flatten().collect::<BTreeSet<_>>(),
         };
-        let user = self.0.change(&caller, dry_run.0, None, &command).await?;
-        Ok(created(format!("/v1/users/{}", user.username), user.revision, user))
+        let (user, state) = self.0.change(&caller, dry_run.0, None, &command).await?;
+        Ok(created(format!("/v1/users/{}", user.username), state, user))
     }
 
     /// Read a user
@@ -260,8 +260,8 @@ impl Users {
         /// A username or an id.
         user: Path<UserRef>,
     ) -> Result<Found<User>, Problem> {
-        let user = self.0.store.user(&user).await?;
-        Ok(found(user.revision, user))
+        let (user, state) = self.0.store.user_and_state(&user).await?;
+        Ok(found(state, user))
     }
 
     /// Change a user
@@ -287,8 +287,8 @@ impl Users {
             display_name: change(display_name, |name| name.0),
             status: not_null("status", status)?.map(Into::into),
         };
-        let user = self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
-        Ok(found(user.revision, user))
+        let (user, state) = self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
+        Ok(found(state, user))
     }
 
     /// Delete a user

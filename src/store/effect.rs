@@ -1,6 +1,6 @@
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect, QueryTrait,
+    QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +11,7 @@ use super::{
         assignments, client_secrets, clients, grants, inheritances, logins, permissions, roles, separation_set_roles,
         separation_sets, sessions, signing_keys, users,
     },
+    touch,
     users::ACTIVE,
     words::join,
 };
@@ -81,7 +82,8 @@ impl Effect {
         }
     }
 
-    /// Changes the rows. `revision` becomes the state of every user, role and permission concerned.
+    /// Changes the rows. `revision` becomes that of every user, role and permission concerned, but for the users of a role
+    /// that is deleted: see [`state`](super::users::state).
     pub(super) async fn apply(self, txn: &impl ConnectionTrait, revision: i64) -> Result<(), DbErr> {
         match self {
             Self::InsertUser(user) => {
@@ -105,7 +107,7 @@ impl Effect {
             Self::Assign(row, _) => {
                 let user = row.user_id;
                 assign(txn, row).await?;
-                touch_user(txn, user, revision).await
+                touch::user(txn, user, revision).await
             }
             Self::PinSessions(user, roles) => {
                 let following = sessions::Column::UserId.eq(user).and(sessions::Column::Roles.is_null());
@@ -115,37 +117,37 @@ impl Effect {
             Self::SetActive(session, roles) => activate(txn, sessions::Column::Id.eq(session), roles).await,
             Self::Deassign(user, role, _) => {
                 done(assignments::Entity::delete_by_id((user, role)).exec(txn).await)?;
-                touch_user(txn, user, revision).await
+                touch::user(txn, user, revision).await
             }
             Self::InsertRole(role) => done(role.into_active_model().insert(txn).await),
             Self::UpdateRole(role) => done(role.into_active_model().reset_all().update(txn).await),
             Self::DeleteRole(role) => {
-                touch_holders(txn, role, revision).await?;
-                touch_seniors(txn, role, revision).await?;
-                touch_sets(txn, role, revision).await?;
+                deassign_all(txn, role).await?;
+                touch::seniors(txn, role, revision).await?;
+                touch::sets(txn, role, revision).await?;
                 done(roles::Entity::delete_by_id(role).exec(txn).await)
             }
             Self::Grant(role_id, permission_id) => {
                 grants::Model { role_id, permission_id }.into_active_model().insert(txn).await?;
-                touch_role(txn, role_id, revision).await
+                touch::role(txn, role_id, revision).await
             }
             Self::Revoke(role, permission) => {
                 done(grants::Entity::delete_by_id((role, permission)).exec(txn).await)?;
-                touch_role(txn, role, revision).await
+                touch::role(txn, role, revision).await
             }
             Self::InsertPermission(permission) => done(permission.into_active_model().insert(txn).await),
             Self::UpdatePermission(permission) => done(permission.into_active_model().reset_all().update(txn).await),
             Self::DeletePermission(permission) => {
-                touch_granted(txn, permission, revision).await?;
+                touch::granted(txn, permission, revision).await?;
                 done(permissions::Entity::delete_by_id(permission).exec(txn).await)
             }
             Self::Inherit(senior_id, junior_id) => {
                 inheritances::Model { senior_id, junior_id }.into_active_model().insert(txn).await?;
-                touch_role(txn, senior_id, revision).await
+                touch::role(txn, senior_id, revision).await
             }
             Self::Disinherit(senior, junior) => {
                 done(inheritances::Entity::delete_by_id((senior, junior)).exec(txn).await)?;
-                touch_role(txn, senior, revision).await
+                touch::role(txn, senior, revision).await
             }
             Self::InsertSet(set, roles) => {
                 let id = set.id;
@@ -161,7 +163,7 @@ impl Effect {
             Self::DeleteSet(set) => done(separation_sets::Entity::delete_by_id(set).exec(txn).await),
             Self::InsertClient(client) => done(client.into_active_model().insert(txn).await),
             Self::UpdateClient(client) => done(client.into_active_model().reset_all().update(txn).await),
-            Self::TouchClient(client) => touch_client(txn, client, revision).await,
+            Self::TouchClient(client) => touch::client(txn, client, revision).await,
             Self::EndClientSessions(client) => {
                 done(sessions::Entity::delete_many().filter(sessions::Column::ClientId.eq(client)).exec(txn).await)
             }
@@ -171,7 +173,7 @@ impl Effect {
                 let client = secret.client_id;
                 retire_secrets(txn, client, last_ends).await?;
                 secret.into_active_model().insert(txn).await?;
-                touch_client(txn, client, revision).await
+                touch::client(txn, client, revision).await
             }
             Self::InsertKey(key) => done(signing_keys::Model::from(key).into_active_model().insert(txn).await),
             Self::SignFrom(kid, at) => {
@@ -183,7 +185,7 @@ impl Effect {
     }
 }
 
-fn done<T>(result: Result<T, DbErr>) -> Result<(), DbErr> {
+pub(super) fn done<T>(result: Result<T, DbErr>) -> Result<(), DbErr> {
     result.map(|_| ())
 }
 
@@ -206,21 +208,6 @@ async fn insert_logins(txn: &impl ConnectionTrait, user_id: UserId, names: Vec<S
     Ok(())
 }
 
-async fn touch_user(txn: &impl ConnectionTrait, user: UserId, revision: i64) -> Result<(), DbErr> {
-    let update = users::Entity::update_many().filter(users::Column::Id.eq(user));
-    done(update.col_expr(users::Column::Revision, Expr::value(revision)).exec(txn).await)
-}
-
-async fn touch_role(txn: &impl ConnectionTrait, role: RoleId, revision: i64) -> Result<(), DbErr> {
-    let update = roles::Entity::update_many().filter(roles::Column::Id.eq(role));
-    done(update.col_expr(roles::Column::Revision, Expr::value(revision)).exec(txn).await)
-}
-
-async fn touch_client(txn: &impl ConnectionTrait, client: ClientKey, revision: i64) -> Result<(), DbErr> {
-    let update = clients::Entity::update_many().filter(clients::Column::Id.eq(client));
-    done(update.col_expr(clients::Column::Revision, Expr::value(revision)).exec(txn).await)
-}
-
 /// The newest secret is the one without an end: it gets one. Those that have one already go.
 async fn retire_secrets(txn: &impl ConnectionTrait, client: ClientKey, last_ends: Option<i64>) -> Result<(), DbErr> {
     let secrets = Condition::all().add(client_secrets::Column::ClientId.eq(client));
@@ -233,34 +220,29 @@ async fn retire_secrets(txn: &impl ConnectionTrait, client: ClientKey, last_ends
     done(last.col_expr(client_secrets::Column::ExpiresAt, Expr::value(end)).exec(txn).await)
 }
 
-async fn touch_holders(txn: &impl ConnectionTrait, role: RoleId, revision: i64) -> Result<(), DbErr> {
-    let holders = assignments::Entity::find()
-        .select_only()
-        .column(assignments::Column::UserId)
-        .filter(assignments::Column::RoleId.eq(role))
-        .into_query();
-    let update = users::Entity::update_many().filter(users::Column::Id.in_subquery(holders));
-    done(update.col_expr(users::Column::Revision, Expr::value(revision)).exec(txn).await)
-}
+/// So many assignments go in one statement, which may take only so long.
+const AT_ONCE: u64 = 100_000;
 
-async fn touch_seniors(txn: &impl ConnectionTrait, junior: RoleId, revision: i64) -> Result<(), DbErr> {
-    let seniors = inheritances::Entity::find()
-        .select_only()
-        .column(inheritances::Column::SeniorId)
-        .filter(inheritances::Column::JuniorId.eq(junior))
-        .into_query();
-    let update = roles::Entity::update_many().filter(roles::Column::Id.in_subquery(seniors));
-    done(update.col_expr(roles::Column::Revision, Expr::value(revision)).exec(txn).await)
-}
-
-async fn touch_sets(txn: &impl ConnectionTrait, role: RoleId, revision: i64) -> Result<(), DbErr> {
-    let sets = separation_set_roles::Entity::find()
-        .select_only()
-        .column(separation_set_roles::Column::SetId)
-        .filter(separation_set_roles::Column::RoleId.eq(role))
-        .into_query();
-    let update = separation_sets::Entity::update_many().filter(separation_sets::Column::Id.in_subquery(sets));
-    done(update.col_expr(separation_sets::Column::Revision, Expr::value(revision)).exec(txn).await)
+/// By the order of the index, so that nothing is passed over that is gone already.
+async fn deassign_all(txn: &impl ConnectionTrait, role: RoleId) -> Result<(), DbErr> {
+    let mut rest = Condition::all().add(assignments::Column::RoleId.eq(role));
+    loop {
+        let last: Option<UserId> = assignments::Entity::find()
+            .select_only()
+            .column(assignments::Column::UserId)
+            .filter(rest.clone())
+            .order_by_asc(assignments::Column::UserId)
+            .offset(AT_ONCE - 1)
+            .limit(1)
+            .into_tuple()
+            .one(txn)
+            .await?;
+        let up_to = last.map(|last| assignments::Column::UserId.lte(last));
+        let some = rest.clone().add_option(up_to);
+        assignments::Entity::delete_many().filter(some).exec(txn).await?;
+        let Some(last) = last else { return Ok(()) };
+        rest = Condition::all().add(assignments::Column::RoleId.eq(role)).add(assignments::Column::UserId.gt(last));
+    }
 }
 
 async fn assign(txn: &impl ConnectionTrait, row: assignments::Model) -> Result<(), DbErr> {
@@ -284,14 +266,4 @@ async fn delete_members(txn: &impl ConnectionTrait, set: SetId) -> Result<(), Db
 async fn insert_members(txn: &impl ConnectionTrait, set_id: SetId, roles: Vec<RoleId>) -> Result<(), DbErr> {
     let members = roles.into_iter().map(|role_id| separation_set_roles::Model { set_id, role_id }.into_active_model());
     done(separation_set_roles::Entity::insert_many(members).exec_without_returning(txn).await)
-}
-
-async fn touch_granted(txn: &impl ConnectionTrait, permission: PermissionId, revision: i64) -> Result<(), DbErr> {
-    let granted = grants::Entity::find()
-        .select_only()
-        .column(grants::Column::RoleId)
-        .filter(grants::Column::PermissionId.eq(permission))
-        .into_query();
-    let update = roles::Entity::update_many().filter(roles::Column::Id.in_subquery(granted));
-    done(update.col_expr(roles::Column::Revision, Expr::value(revision)).exec(txn).await)
 }

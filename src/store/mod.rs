@@ -29,6 +29,7 @@ mod rules;
 mod schedule;
 mod separation_sets;
 mod sessions;
+mod touch;
 mod users;
 mod words;
 mod write;

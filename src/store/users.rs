@@ -1,7 +1,7 @@
 use std::{collections::HashMap, str::FromStr};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 use secrecy::SecretString;
@@ -59,8 +59,6 @@ pub struct User {
     pub created_at: i64,
     /// When a member of it was last changed.
     pub updated_at: i64,
-    /// The revision of its last change, assignments included.
-    pub revision: i64,
 }
 
 impl From<users::Model> for User {
@@ -73,7 +71,6 @@ impl From<users::Model> for User {
             status: Status::stored(&row.status),
             created_at: row.created_at,
             updated_at: row.updated_at,
-            revision: row.revision,
         }
     }
 }
@@ -129,6 +126,13 @@ impl Store {
     /// The user.
     pub async fn user(&self, user: &UserRef) -> Result<User, Refused> {
         Ok(find(&self.db, user).await?.into())
+    }
+
+    /// The user, and its state.
+    pub async fn user_and_state(&self, user: &UserRef) -> Result<(User, i64), Refused> {
+        let row = find(&self.db, user).await?;
+        let state = state_of(&self.db, &row).await?;
+        Ok((row.into(), state))
     }
 
     /// Users by id.
@@ -201,6 +205,18 @@ pub(super) async fn find(db: &impl ConnectionTrait, user: &UserRef) -> Result<us
         UserRef::Name(name) => users::Entity::find().filter(users::Column::Username.eq(name.as_str())),
     };
     rows.one(db).await?.ok_or(Refused::NotFound("user"))
+}
+
+/// A user's state: another one after every change of it or of what is assigned to it.
+pub(super) async fn state_of(db: &impl ConnectionTrait, user: &users::Model) -> Result<i64, DbErr> {
+    let assigned = assignments::Entity::find().filter(assignments::Column::UserId.eq(user.id)).count(db).await?;
+    Ok(state(user.revision, assigned))
+}
+
+/// With so many assignments. Each change gives the row a new revision, save one: a role that is deleted takes its
+/// assignments along, and there may be millions. But then a user has one less.
+pub(super) fn state(revision: i64, assigned: u64) -> i64 {
+    (revision << 20) + assigned.cast_signed()
 }
 
 /// What is assigned to a user, by name.

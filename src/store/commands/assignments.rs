@@ -11,7 +11,7 @@ use crate::{
         entity::assignments,
         plan::{Plan, Planned, View},
         roles,
-        users::find,
+        users::{find, state_of},
     },
 };
 
@@ -40,12 +40,13 @@ impl Command for Assign {
 
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let user = find(view.txn, &self.user).await?;
+        let state = state_of(view.txn, &user).await?;
         let role = roles::find(view.txn, &self.role).await?;
         let Self { valid_from, valid_until, .. } = *self;
         let row = assignments::Model { user_id: user.id, role_id: role.id, valid_from, valid_until };
         let old = assignments::Entity::find_by_id((user.id, role.id)).one(view.txn).await?;
         if old.as_ref() == Some(&row) {
-            return Ok(Planned::nothing(user.revision, ()));
+            return Ok(Planned::nothing(state, ()));
         }
         if !self.is_possible(view.now) {
             return Err(Refused::NoTime);
@@ -62,7 +63,7 @@ impl Command for Assign {
             subjects: vec![Subject::User(user.id.0)],
             ..Plan::default()
         };
-        Ok(Planned::change(user.revision, plan, ()))
+        Ok(Planned::change(state, plan, ()))
     }
 }
 
@@ -80,9 +81,10 @@ impl Command for Deassign {
 
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let user = find(view.txn, &self.user).await?;
+        let state = state_of(view.txn, &user).await?;
         let role = roles::find(view.txn, &self.role).await?;
         let Some(old) = assignments::Entity::find_by_id((user.id, role.id)).one(view.txn).await? else {
-            return Ok(Planned::nothing(user.revision, ()));
+            return Ok(Planned::nothing(state, ()));
         };
         let plan = Plan {
             action: "deassign_role",
@@ -93,7 +95,7 @@ impl Command for Deassign {
             subjects: vec![Subject::User(user.id.0)],
             ..Plan::default()
         };
-        Ok(Planned::change(user.revision, plan, ()))
+        Ok(Planned::change(state, plan, ()))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         entity::{assignments, users},
         plan::{Plan, Planned, View},
         roles,
-        users::{assignments_of, find},
+        users::{assignments_of, find, state, state_of},
     },
 };
 
@@ -36,9 +36,9 @@ pub struct CreateUser {
 }
 
 impl Command for CreateUser {
-    type Output = User;
+    type Output = (User, i64);
 
-    async fn plan(&self, view: &View<'_>) -> Result<Planned<User>, Refused> {
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<Self::Output>, Refused> {
         use secrecy::ExposeSecret;
         let row = users::Model {
             id: self.id,
@@ -57,7 +57,7 @@ impl Command for CreateUser {
             let row = assignments::Model { user_id: self.id, role_id, valid_from: None, valid_until: None };
             effects.push(Effect::Assign(row, role.clone()));
         }
-        let mut after = state(&row);
+        let mut after = shown(&row);
         after["roles"] = json!(self.roles);
         let plan = Plan {
             action: "create_user",
@@ -67,7 +67,8 @@ impl Command for CreateUser {
             effects,
             ..Plan::default()
         };
-        Ok(Planned::create(plan, row.into()))
+        let state = state(row.revision, self.roles.len() as u64);
+        Ok(Planned::create(plan, (row.into(), state)))
     }
 }
 
@@ -87,10 +88,11 @@ pub struct UpdateUser {
 }
 
 impl Command for UpdateUser {
-    type Output = User;
+    type Output = (User, i64);
 
-    async fn plan(&self, view: &View<'_>) -> Result<Planned<User>, Refused> {
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<Self::Output>, Refused> {
         let old = find(view.txn, &self.user).await?;
+        let old_state = state_of(view.txn, &old).await?;
         let mut new = old.clone();
         if let Some(username) = &self.username {
             new.username = username.to_string();
@@ -106,7 +108,7 @@ impl Command for UpdateUser {
             None => held_by(view, old.id).await?,
         };
         if new == old {
-            return Ok(Planned::unchanged(old.revision, needs, old.into()));
+            return Ok(Planned::unchanged(old_state, needs, (old.into(), old_state)));
         }
         new.updated_at = view.now;
         new.revision = view.revision;
@@ -125,12 +127,12 @@ impl Command for UpdateUser {
                 subjects.push(Subject::Client(client.client_id.clone()));
             }
         }
-        let mut after = state(&new);
+        let mut after = shown(&new);
         after["changed"] = changed(&old, &new);
         let plan = Plan {
             action: "update_user",
             target: target(&old),
-            before: Some(state(&old)),
+            before: Some(shown(&old)),
             after: Some(after),
             needs,
             gives: if enabled { regained(view, old.id).await? } else { Vec::new() },
@@ -139,7 +141,8 @@ impl Command for UpdateUser {
             subjects,
             ..Plan::default()
         };
-        Ok(Planned::change(old.revision, plan, new.into()))
+        let new_state = state_of(view.txn, &new).await?;
+        Ok(Planned::change(old_state, plan, (new.into(), new_state)))
     }
 }
 
@@ -157,6 +160,7 @@ impl Command for ResetPassword {
 
     async fn plan(&self, view: &View<'_>) -> Result<Planned<User>, Refused> {
         let row = find(view.txn, &self.user).await?;
+        let state = state_of(view.txn, &row).await?;
         let plan = Plan {
             action: "reset_password",
             target: target(&row),
@@ -166,7 +170,7 @@ impl Command for ResetPassword {
             subjects: vec![Subject::User(row.id.0)],
             ..Plan::default()
         };
-        Ok(Planned::change(row.revision, plan, row.into()))
+        Ok(Planned::change(state, plan, row.into()))
     }
 }
 
@@ -182,6 +186,7 @@ impl Command for EndSessions {
 
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let row = find(view.txn, &self.user).await?;
+        let state = state_of(view.txn, &row).await?;
         let plan = Plan {
             action: "end_sessions",
             target: format!("{}/sessions", target(&row)),
@@ -190,7 +195,7 @@ impl Command for EndSessions {
             subjects: vec![Subject::User(row.id.0)],
             ..Plan::default()
         };
-        Ok(Planned::change(row.revision, plan, ()))
+        Ok(Planned::change(state, plan, ()))
     }
 }
 
@@ -206,7 +211,8 @@ impl Command for DeleteUser {
 
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let row = find(view.txn, &self.user).await?;
-        let mut before = state(&row);
+        let state = state_of(view.txn, &row).await?;
+        let mut before = shown(&row);
         before["roles"] = json!(role_names(&assignments_of(view.txn, row.id).await?));
         let plan = Plan {
             action: "delete_user",
@@ -218,7 +224,7 @@ impl Command for DeleteUser {
             subjects: vec![Subject::User(row.id.0)],
             ..Plan::default()
         };
-        Ok(Planned::change(row.revision, plan, ()))
+        Ok(Planned::change(state, plan, ()))
     }
 }
 
@@ -245,7 +251,7 @@ fn target(user: &users::Model) -> String {
 }
 
 /// What the ledger shows of a user: nothing personal, nothing secret.
-fn state(user: &users::Model) -> Value {
+fn shown(user: &users::Model) -> Value {
     json!({ "id": user.id.0, "username": user.username, "status": user.status })
 }
 
