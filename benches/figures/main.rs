@@ -1,7 +1,7 @@
 //! The figures we promise, each as a ratio or a number of one run: `cargo bench --bench figures`
 //!
 //! Words after `--` choose some of them: `start hierarchy guard sign-ins refresh overload`. With `TEST_DATABASE_URL` refreshes are
-//! measured on that PostgreSQL server, otherwise on SQLite.
+//! measured on that PostgreSQL server, otherwise on SQLite. `scale` takes minutes and a million users, so it is only done where it is named.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 #![expect(clippy::unwrap_used, reason = "a bench that can't go on should say where")]
 
@@ -9,6 +9,7 @@ mod guard;
 mod hierarchy;
 mod overload;
 mod refresh;
+mod scale;
 mod server;
 mod sign_ins;
 mod start;
@@ -48,6 +49,9 @@ fn main() {
         }
         if is_chosen("overload") {
             overload::overload().await;
+        }
+        if chosen.iter().any(|word| word == "scale") {
+            Box::pin(scale::scale()).await;
         }
     });
 }

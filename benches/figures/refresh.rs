@@ -100,6 +100,6 @@ async fn commit(db: &DatabaseConnection) -> f64 {
     in_parallel(WIDTH, work).await
 }
 
-async fn execute(db: &DatabaseConnection, sql: &str) {
+pub(super) async fn execute(db: &DatabaseConnection, sql: &str) {
     db.execute_unprepared(sql).await.unwrap();
 }
