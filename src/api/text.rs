@@ -128,7 +128,10 @@ inline!([] Email, "string_email", |schema| {
     schema.max_length = Some(Email::LONGEST);
 });
 inline!([] Audience, "string_audience", |schema| schema.pattern = Some("^[!-~]{1,500}$".into()));
-inline!([const LONGEST: usize] Line<LONGEST>, "string_text", |schema| schema.max_length = Some(LONGEST));
+inline!([const LONGEST: usize] Line<LONGEST>, "string_text", |schema| {
+    schema.max_length = Some(LONGEST);
+    schema.pattern = Some(r"^[^\x00-\x1f\x7f-\x9f]*$".into());
+});
 shown_as_text!(Username, RoleName, SetName, ClientId, PermissionName, Email, Audience);
 
 impl<const LONGEST: usize> ToJSON for Line<LONGEST> {
@@ -137,7 +140,7 @@ impl<const LONGEST: usize> ToJSON for Line<LONGEST> {
     }
 }
 
-/// Text without control characters, of at most so many bytes.
+/// Text without control characters, of at most so many characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line<const LONGEST: usize>(pub(super) String);
 
@@ -148,7 +151,7 @@ impl<const LONGEST: usize> FromStr for Line<LONGEST> {
         if is_line(text, LONGEST) {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!("must be at most {LONGEST} bytes, without control characters"))
+        Err(format!("must be at most {LONGEST} characters, without control characters"))
     }
 }
 
@@ -212,11 +215,18 @@ pub(super) fn etag_of(tag: impl std::fmt::Display) -> String {
     format!("\"{tag}\"")
 }
 
+impl IfMatch {
+    const LONGEST: usize = 1000;
+}
+
 impl FromStr for IfMatch {
-    type Err = std::convert::Infallible;
+    type Err = String;
 
     /// A tag that isn't one of ours (weak ones neither: RFC 9110 §13.1.1) matches nothing.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > Self::LONGEST {
+            return Err(format!("must be at most {} bytes", Self::LONGEST));
+        }
         if text.trim() == "*" {
             return Ok(Self::Any);
         }
@@ -278,6 +288,17 @@ mod tests {
         assert_eq!(parse(&etag(7)), IfMatch::OneOf(vec![7]));
         assert_eq!(parse("\"7\", \"8\", \"else\", W/\"9\", 10"), IfMatch::OneOf(vec![7, 8]));
         assert_eq!(parse(""), IfMatch::OneOf(vec![]));
+        assert!("x".repeat(1001).parse::<IfMatch>().is_err());
+    }
+
+    #[test]
+    fn a_line_is_counted_in_characters_whatever_the_script() {
+        for good in ["", "a", "\u{a0}", "李小龙", "🦀🦀🦀"] {
+            assert!(good.parse::<Line<3>>().is_ok(), "{good}");
+        }
+        for bad in ["abcd", "李小龙a", "a\n", "\u{0}", "\u{7f}", "\u{9f}"] {
+            assert!(bad.parse::<Line<3>>().is_err(), "{bad:?}");
+        }
     }
 
     #[test]

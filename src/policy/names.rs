@@ -131,10 +131,10 @@ fn folded(text: &str) -> Result<String, InvalidName> {
     if is_word(&name, 128, b"._@+-") { Ok(name) } else { Err(InvalidName::Name) }
 }
 
-/// Whether a text is one line of at most so many bytes, without control characters.
+/// Whether a text is one line of at most so many characters, none of them a control character.
 #[must_use]
 pub fn is_line(text: &str, longest: usize) -> bool {
-    text.len() <= longest && !text.chars().any(char::is_control)
+    text.chars().count() <= longest && !text.chars().any(char::is_control)
 }
 
 fn is_word(text: &str, longest: usize, marks: &[u8]) -> bool {

@@ -86,7 +86,7 @@ fn impossible() -> Vec<(Value, &'static str)> {
         (json!({ "client_id": "System" }), "must not be system"),
         (json!({ "client_secret": "mine" }), "`client_secret`"),
         (json!({ "redirect_uris": [] }), "`redirect_uris`"),
-        (json!({ "name": "x".repeat(201) }), "at most 200 bytes"),
+        (json!({ "name": "x".repeat(201) }), "at most 200 characters"),
         (json!({ "name": null }), ""),
         (json!({ "first_party": "yes" }), ""),
         (json!({ "grants": null }), ""),

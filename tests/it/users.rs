@@ -99,7 +99,8 @@ async fn a_patch_sets_what_it_names_clears_what_is_null_and_keeps_the_rest() {
     }
     assert_ne!(after["updated_at"], before["updated_at"]);
 
-    let all = json!({ "username": "bob", "email": "bob@b.example", "display_name": "Bob", "status": "disabled" });
+    let long = "李".repeat(200);
+    let all = json!({ "username": "bob", "email": "bob@b.example", "display_name": long, "status": "disabled" });
     let after = admin.patch("/v1/users/alice", all.clone()).await.assert(200).body;
     for member in ["username", "email", "display_name", "status"] {
         assert_eq!(after[member], all[member]);
@@ -118,7 +119,8 @@ async fn a_patch_that_can_not_be_is_refused_whole() {
         (json!({ "display_name": "x", "status": "asleep" }), "\"asleep\""),
         (json!({ "display_name": "x", "email": "nobody" }), "must be an e-mail address"),
         (json!({ "display_name": "x", "password": PASSWORD }), "`password`"),
-        (json!({ "display_name": "x".repeat(201) }), "at most 200 bytes"),
+        (json!({ "display_name": "x".repeat(201) }), "at most 200 characters"),
+        (json!({ "display_name": "李".repeat(201) }), "at most 200 characters"),
         (json!({ "display_name": "a\nb" }), "without control characters"),
     ] {
         let answer = admin.patch("/v1/users/admin", patch).await.assert_problem(400, "bad_request");

@@ -263,7 +263,7 @@ impl TryFrom<String> for Description {
         if is_line(&text, Self::LONGEST) {
             return Ok(Self(text));
         }
-        Err(format!("must be at most {} bytes, without control characters", Self::LONGEST))
+        Err(format!("must be at most {} characters, without control characters", Self::LONGEST))
     }
 }
 
@@ -300,7 +300,10 @@ mod tests {
             ("roles: [", "line 1, column 8: unclosed bracket"),
             ("roles: 1", "line 1, column 8: expected sequence start"),
             ("roles:\n- description: x\n", "line 2, column 3: missing field `name`"),
-            ("permissions:\n- name: a:b\n  description: \"a\\nb\"\n", "line 3, column 16: must be at most 1000 bytes"),
+            (
+                "permissions:\n- name: a:b\n  description: \"a\\nb\"\n",
+                "line 3, column 16: must be at most 1000 characters",
+            ),
             (
                 "separation_sets:\n- name: s\n  kind: static\n  cardinality: 1\n  roles: [a, b]\n",
                 "line 4, column 16: cardinality must be",
