@@ -25,6 +25,30 @@ pub fn internal(cause: &dyn std::fmt::Display) -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here. It has been logged.")
 }
 
+/// The rule that poem-openapi found broken: it says through which types it went, before and after it says what is wrong.
+pub fn rule(reason: &str) -> String {
+    let reason = reason.split(" (occurred while parsing").next().unwrap_or(reason);
+    let Some((_, last)) = reason.rsplit_once("failed to parse \"") else { return reason.to_owned() };
+    let (kind, why) = last.split_once("\": ").unwrap_or(("", last));
+    match kind.strip_prefix("string_") {
+        Some("date-time") => "a time must be like 2026-01-31T12:00:00Z".to_owned(),
+        Some(kind) => format!("{kind}: {why}"),
+        None => why.to_owned(),
+    }
+}
+
+/// The rule that a body breaks.
+pub fn in_the_body(reason: &str) -> String {
+    let rule = rule(reason);
+    format!("In the body: {}", missing(&rule).unwrap_or(rule))
+}
+
+/// In words, that a member isn't there; which one it is, poem-openapi doesn't say, but of what kind.
+fn missing(rule: &str) -> Option<String> {
+    let kind = rule.strip_prefix("Expected input type \"")?.strip_suffix("\", found null.")?;
+    Some(format!("a member is missing or null: {}", kind.strip_prefix("string_").unwrap_or(kind)))
+}
+
 fn overloaded() -> Problem {
     Problem::unavailable("overloaded", "Too many requests at once. Try again in a second.", 1)
 }

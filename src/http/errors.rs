@@ -8,7 +8,7 @@ use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError, Par
 use super::{Allowed, limits::is_too_long};
 use crate::{
     api::Failure,
-    problem::{Problem, bad_request, internal},
+    problem::{Problem, bad_request, in_the_body, internal, rule},
 };
 
 /// Answers every error in one form: a problem, or RFC 6749's at `/oauth/`.
@@ -83,23 +83,9 @@ fn malformed(error: &Error) -> Option<Problem> {
     } else if let Some(error) = error.downcast_ref::<ParsePathError>() {
         format!("In the path: {}", rule(&error.reason))
     } else {
-        let error = error.downcast_ref::<ParseRequestPayloadError>()?;
-        let rule = rule(&error.reason);
-        format!("In the body: {}", missing(&rule).unwrap_or(rule))
+        in_the_body(&error.downcast_ref::<ParseRequestPayloadError>()?.reason)
     };
     Some(bad_request(reason))
-}
-
-/// poem-openapi says through which types it went, before and after it says what is wrong.
-fn rule(reason: &str) -> String {
-    let reason = reason.split(" (occurred while parsing").next().unwrap_or(reason);
-    let Some((_, last)) = reason.rsplit_once("failed to parse \"") else { return reason.to_owned() };
-    let (kind, why) = last.split_once("\": ").unwrap_or(("", last));
-    match kind.strip_prefix("string_") {
-        Some("date-time") => "a time must be like 2026-01-31T12:00:00Z".to_owned(),
-        Some(kind) => format!("{kind}: {why}"),
-        None => why.to_owned(),
-    }
 }
 
 fn unexpected(error: &Error) -> Problem {
@@ -114,10 +100,4 @@ fn unexpected(error: &Error) -> Problem {
 /// Some rules bear the parameter's name already.
 fn named(name: &str, rule: String) -> String {
     if rule.strip_prefix(name).is_some_and(|rest| rest.starts_with(": ")) { rule } else { format!("{name}: {rule}") }
-}
-
-/// In words, that a member isn't there; which one it is, poem-openapi doesn't say, but of what kind.
-fn missing(rule: &str) -> Option<String> {
-    let kind = rule.strip_prefix("Expected input type \"")?.strip_suffix("\", found null.")?;
-    Some(format!("a member is missing or null: {}", kind.strip_prefix("string_").unwrap_or(kind)))
 }

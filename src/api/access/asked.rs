@@ -8,7 +8,7 @@ use poem_openapi::{
 use rolecall_guard::Problem;
 use serde_json::Value;
 
-use crate::problem::bad_request;
+use crate::problem::{bad_request, in_the_body};
 
 /// A JSON body of this API: what isn't right about it is 400, its `Content-Type` too (§10.1).
 #[derive(Clone, Debug)]
@@ -45,5 +45,5 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Asked<T> {
 
 /// Reads a value of this API, ignoring what it doesn't know.
 pub(super) fn read<T: ParseFromJSON>(value: Value) -> Result<T, Problem> {
-    T::parse_from_json(Some(value)).map_err(|error| bad_request(format!("In the body: {}", error.message())))
+    T::parse_from_json(Some(value)).map_err(|error| bad_request(in_the_body(&error.into_message())))
 }

@@ -112,32 +112,27 @@ struct EvaluationItem {
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 struct EvaluationsOptions {
-    /// `execute_all` is the default.
-    evaluations_semantic: Option<AsItIs<EvaluationsSemantic>>,
+    evaluations_semantic: Option<EvaluationsSemantic>,
 }
 
-/// Until when questions are answered.
+/// Whether all are answered (the default), or none after the first that says so.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "snake_case")]
 enum EvaluationsSemantic {
-    /// All of them are.
     ExecuteAll,
-    /// None after the first no.
     DenyOnFirstDeny,
-    /// None after the first yes.
     PermitOnFirstPermit,
 }
 
 impl Example for EvaluationsRequest {
     fn example() -> Self {
         let action = |name: &str| AsItIs::new(json!({ "action": { "name": name } }));
-        let all = AsItIs::new(json!("execute_all"));
         Self {
             subject: Some(AsItIs::new(json!({ "type": "user", "id": "alice" }))),
             action: None,
             resource: Some(AsItIs::new(json!({ "type": "articles", "id": "1" }))),
             evaluations: Some(vec![action("read"), action("update")]),
-            options: Some(EvaluationsOptions { evaluations_semantic: Some(all) }),
+            options: Some(EvaluationsOptions { evaluations_semantic: Some(EvaluationsSemantic::ExecuteAll) }),
         }
     }
 }
@@ -237,7 +232,7 @@ impl EvaluationRequest {
 
 impl EvaluationsRequest {
     pub(super) async fn answer(&self, checks: &mut Checks) -> Result<Answer, Problem> {
-        let stops_at = self.stops_at()?;
+        let stops_at = self.stops_at();
         let items = self.evaluations.as_deref().unwrap_or_default();
         if items.is_empty() {
             return self.question(&Value::Null)?.evaluate(checks).await.map(Answer::One);
@@ -261,15 +256,11 @@ impl EvaluationsRequest {
     }
 
     /// The decision after which no other is asked for.
-    fn stops_at(&self) -> Result<Option<bool>, Problem> {
-        let semantic = self.options.as_ref().and_then(|options| options.evaluations_semantic.as_ref());
-        match semantic.map(|semantic| semantic.0.as_str().unwrap_or_default()) {
-            None | Some("execute_all") => Ok(None),
-            Some("deny_on_first_deny") => Ok(Some(false)),
-            Some("permit_on_first_permit") => Ok(Some(true)),
-            Some(_) => Err(bad_request(
-                "options.evaluations_semantic: must be execute_all, deny_on_first_deny or permit_on_first_permit",
-            )),
+    fn stops_at(&self) -> Option<bool> {
+        match self.options.as_ref()?.evaluations_semantic? {
+            EvaluationsSemantic::ExecuteAll => None,
+            EvaluationsSemantic::DenyOnFirstDeny => Some(false),
+            EvaluationsSemantic::PermitOnFirstPermit => Some(true),
         }
     }
 

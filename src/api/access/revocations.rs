@@ -37,7 +37,7 @@ impl Revocations {
         /// The `next` of the answer before; none to begin.
         after: Query<Option<String>>,
         /// For how many seconds to wait for news, if there are none.
-        #[oai(default, validator(maximum(value = "5")))]
+        #[oai(default, validator(minimum(value = "0"), maximum(value = "5")))]
         wait: Query<u8>,
     ) -> Result<Json<Feed>, Problem> {
         let State { gate, store, readiness, .. } = &self.state;

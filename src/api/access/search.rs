@@ -10,7 +10,6 @@ use crate::{
         text::{Limit, Line},
         users::known,
     },
-    problem::bad_request,
     store::{Holder, Holders},
 };
 
@@ -21,14 +20,13 @@ struct SearchPage {
     /// `next_token` of the page before.
     token: Option<String>,
     /// How many results it has at most; 500 are the most there are.
-    limit: Option<i64>,
+    #[oai(validator(minimum(value = "1")))]
+    limit: Option<u64>,
 }
 
 impl SearchPage {
-    fn limit(&self) -> Result<Limit, Problem> {
-        let Some(limit) = self.limit else { return Ok(Limit::default()) };
-        let limit = u64::try_from(limit).ok().filter(|limit| *limit > 0);
-        limit.map(Limit::at_most).ok_or_else(|| bad_request("page.limit: must be 1 or more"))
+    fn limit(&self) -> Limit {
+        self.limit.map_or_else(Limit::default, Limit::at_most)
     }
 
     /// An empty one is none: that is how the last page says that there is no other.
@@ -101,7 +99,7 @@ impl SubjectSearch {
     pub(super) async fn results(&self, state: &State) -> Result<SubjectResults, Problem> {
         let page = self.page.clone().unwrap_or_default();
         let permission = format!("{}:{}", self.resource.kind.0, self.action.name.0);
-        let paging = state.cursors.paging(format!("subjects {permission:?}"), page.limit()?, page.cursor())?;
+        let paging = state.cursors.paging(format!("subjects {permission:?}"), page.limit(), page.cursor())?;
         let snapshot = state.store.current().await?;
         let is_user = self.subject.kind.0 == "user";
         let giving: BTreeSet<_> = snapshot.graph.giving(&permission).filter(|_| is_user).cloned().collect();
@@ -139,7 +137,7 @@ impl ActionSearch {
     pub(super) async fn results(&self, state: &State) -> Result<ActionResults, Problem> {
         let page = self.page.clone().unwrap_or_default();
         let list = format!("actions {:?} {:?}", self.subject.user(), self.resource.kind.0);
-        let paging = state.cursors.paging(list, page.limit()?, page.cursor())?;
+        let paging = state.cursors.paging(list, page.limit(), page.cursor())?;
         let actions = match self.subject.user() {
             Some(user) => state.store.checks().await?.actions(user, &self.resource.kind.0).await?,
             None => Vec::new(),

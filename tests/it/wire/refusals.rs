@@ -141,6 +141,8 @@ async fn what_is_wrong_is_said_in_words_for_whoever_sent_it() {
     assert_eq!(member, "In the body: a member is missing or null: role");
     let time = said(admin.put_json("/v1/users/admin/roles/admin", json!({ "valid_until": "tomorrow" })).await).await;
     assert_eq!(time, "In the body: a time must be like 2026-01-31T12:00:00Z");
+    let member = said(admin.post("/access/v1/evaluations", json!({})).await).await;
+    assert_eq!(member, "In the body: a member is missing or null: Subject");
     let time = said(admin.get("/v1/assignments?ends_before=tomorrow").await).await;
     assert_eq!(time, "ends_before: a time must be like 2026-01-31T12:00:00Z");
 }
