@@ -145,6 +145,54 @@ fn every_error_has_the_one_shape_of_its_operation() {
     }
 }
 
+#[tokio::test]
+async fn what_may_be_left_out_of_something_new_may_be_null() {
+    let server = Server::start().await;
+    let (document, admin) = (built(), server.admin().await);
+    for (schema, path) in [
+        ("NewUser", "/v1/users"),
+        ("NewRole", "/v1/roles"),
+        ("NewPermission", "/v1/permissions"),
+        ("NewClient", "/v1/clients"),
+    ] {
+        let schema = &document["components"]["schemas"][schema];
+        let (mut new, required) = (schema["example"].clone(), schema["required"].as_array().unwrap());
+        for (member, described) in schema["properties"].as_object().unwrap() {
+            assert_eq!(described["nullable"] == true, !required.contains(&json!(member)), "{path}: {member}");
+            if described["nullable"] == true {
+                new[member] = Value::Null;
+            }
+        }
+        admin.post(path, new).await.assert(201);
+    }
+    let policy = &document["components"]["schemas"]["Policy"]["properties"]["roles"];
+    assert!(policy["nullable"].is_null(), "an answer, too, and there it is left out");
+}
+
+#[tokio::test]
+async fn what_something_new_needs_and_is_not_there_is_404_as_documented() {
+    let server = Server::start().await;
+    let (document, admin) = (built(), server.admin().await);
+    for (path, new) in [
+        ("/v1/users", json!({ "username": "alice", "roles": ["nobody"] })),
+        ("/v1/roles", json!({ "name": "editor", "juniors": ["nobody"] })),
+        ("/v1/separation-sets", json!({ "name": "a", "kind": "static", "cardinality": 2, "roles": ["x", "y"] })),
+        ("/v1/clients", json!({ "name": "a", "grants": ["client_credentials"], "scopes": ["not:there"] })),
+    ] {
+        admin.post(path, new).await.assert_problem(404, "not_found");
+        assert!(document["paths"][path]["post"]["responses"]["404"].is_object(), "{path}");
+    }
+}
+
+#[test]
+fn a_dry_run_has_no_etag_and_what_is_read_has_one() {
+    let document = built();
+    let user = &document["paths"]["/v1/users/{user}"];
+    for (method, required) in [("get", true), ("patch", false)] {
+        assert_eq!(user[method]["responses"]["200"]["headers"]["ETag"]["required"], required, "{method}");
+    }
+}
+
 /// The order in which someone would try the examples: make, look, change, undo from the inside out.
 fn rank(operation: &Operation) -> (usize, usize) {
     let rank = match (operation.method.as_str(), operation.path.as_str()) {

@@ -57,6 +57,9 @@ fn describe_examples(document: &mut Value) {
     }
 }
 
+/// Where what is made may name what must be there already.
+const NAME_OTHERS: [&str; 4] = ["/v1/users", "/v1/roles", "/v1/separation-sets", "/v1/clients"];
+
 /// What an operation may answer follows from its path, its method and what it takes.
 pub(super) fn describe_common(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if !path.starts_with("/v1/") {
@@ -78,9 +81,11 @@ pub(super) fn describe_common(path: &str, method: &str, operation: &mut Map<Stri
     let (takes_path, takes_if_match) = (takes("path"), takes("header"));
     let takes_body = operation.contains_key("requestBody");
     let writes = method != "get";
+    // Roles, permissions and scopes that a new one is to have must be there.
+    let names_others = method == "post" && NAME_OTHERS.contains(&path);
     let answers = [
         (writes || !parameters.is_empty(), "400", "BadRequest"),
-        (takes_path, "404", "NotFound"),
+        (takes_path || names_others, "404", "NotFound"),
         (writes && path != "/v1/me/password", "409", "Conflict"),
         (takes_if_match, "412", "Stale"),
         (takes_body || method == "put", "413", "TooLarge"),

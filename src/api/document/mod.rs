@@ -34,6 +34,7 @@ pub fn document(state: &State) -> Result<Value, String> {
     }
     tidy::schemas(&mut document);
     mark_clearable(&mut document);
+    bound_cardinalities(&mut document);
     close_bodies(&mut document);
     dry_runs::separate(&mut document);
     order_tags(&mut document);
@@ -83,6 +84,15 @@ fn mark_clearable(document: &mut Value) {
             if let Some(member) = schema["properties"].get_mut(member) {
                 member["nullable"] = json!(true);
             }
+        }
+    }
+}
+
+/// A separation set is about two roles at least.
+fn bound_cardinalities(document: &mut Value) {
+    for (_, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
+        if let Some(cardinality) = schema.pointer_mut("/properties/cardinality") {
+            cardinality["minimum"] = json!(2);
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
 #[oai(example, skip_serializing_if_is_none)]
 pub(super) struct TokenToCheck {
     /// An access token or a refresh token.
+    #[oai(validator(min_length = 1))]
     token: Password,
     /// Not needed: the two can be told apart.
     token_type_hint: Option<String>,
