@@ -23,7 +23,8 @@ class Excuse:
         sent, body = response.request, response.request.body or b""
         body = body if isinstance(body, str) else body.decode(errors="replace")
         places = [
-            (self.operations, f"{case.operation.method.upper()} {case.operation.path}"),
+            # A dry run asks the same rules as the change.
+            (self.operations, f"{case.operation.method.upper()} {case.operation.path.replace('/dry-run/', '/')}"),
             (self.answer, response.content.decode(errors="replace")),
             (self.request, f"{sent.headers.get('Content-Type')}\n{body}"),
         ]
