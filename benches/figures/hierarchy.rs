@@ -47,7 +47,7 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
 pub(super) fn hierarchy() {
     println!("{ROLES} roles, {DEPTH} deep, {GRANTS} grants:");
     let (deltas, before) = (deltas(), resident());
-    let graph = timed("the graph with its closure, from nothing", || Graph::of(deltas));
+    let graph = timed("the graph with its closure, from nothing", || Graph::of(&deltas));
     println!("  in memory: {} MB", (resident() - before) / 1024);
     let (top, bottom, middle) = (role(3), role(ROLES - 3), role(ROLES / 2));
     let checks = 1_000_000;
@@ -69,4 +69,23 @@ pub(super) fn hierarchy() {
     timed("a step that changes the middle of the hierarchy", || black_box(graph.after([&delta])));
     let grant = Delta::Granted { role: bottom, permission: "new:one".parse().unwrap() };
     timed("a grant", || black_box(graph.after([&grant])));
+    many_edges();
+}
+
+/// The most that a policy file changes at once, in the worst shapes: a chain, a cycle, and a chain that goes again.
+fn many_edges() {
+    let created = |number| Delta::RoleCreated { role: role(number), built_in: false };
+    let edge = |number| Delta::Inherited { senior: role(number), junior: role(number + 1) };
+    let gone = |number| Delta::Disinherited { senior: role(number), junior: role(number + 1) };
+    let graph = Graph::of(&(0..=ROLES).map(created).collect::<Vec<_>>());
+    let chain: Vec<_> = (0..ROLES).map(edge).collect();
+    let deep = timed(&format!("a step with {ROLES} edges, one below the other"), || graph.after(&chain));
+    assert!(deep.is_above(&role(0), &role(ROLES)), "the chain does not hold");
+    let mut cycle = chain;
+    cycle.push(Delta::Inherited { senior: role(ROLES), junior: role(0) });
+    let refused = timed("the same in a circle, which is not taken", || graph.after(&cycle));
+    assert!(!refused.is_above(&role(0), &role(1)), "a circle was taken");
+    let chain: Vec<_> = (0..ROLES).map(gone).collect();
+    let flat = timed("and all taken away again", || deep.after(&chain));
+    assert!(!flat.is_above(&role(0), &role(1)), "an edge is left");
 }

@@ -30,28 +30,20 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// The graph that comes of these steps from nothing. Unlike [`after`](Self::after) it makes the closure once.
+    /// The graph that comes of these steps from nothing.
     #[must_use]
-    pub fn of(deltas: impl IntoIterator<Item = Delta>) -> Self {
-        let mut graph = Self::default();
-        let mut links = Vec::new();
-        for delta in deltas {
-            match delta {
-                Delta::Inherited { senior, junior } => links.extend(graph.link(&senior, &junior)),
-                delta => graph.step(&delta),
-            }
-        }
-        graph.hierarchy.link_all(links);
-        graph
+    pub fn of<'a>(deltas: impl IntoIterator<Item = &'a Delta>) -> Self {
+        Self::default().after(deltas)
     }
 
-    /// The graph after these steps.
+    /// The graph after these steps; they share one closure. It takes no edge that closes a cycle (rule 4).
     #[must_use]
     pub fn after<'a>(&self, deltas: impl IntoIterator<Item = &'a Delta>) -> Self {
         let mut next = self.clone();
         for delta in deltas {
             next.step(delta);
         }
+        next.hierarchy.close();
         next
     }
 
@@ -68,7 +60,7 @@ impl Graph {
                 }
             }
             Delta::Inherited { senior, junior } => {
-                if let Some((senior, junior)) = self.link(senior, junior) {
+                if let (Some(senior), Some(junior)) = (self.number(senior), self.number(junior)) {
                     self.hierarchy.link(senior, junior);
                 }
             }
@@ -93,7 +85,9 @@ impl Graph {
             return;
         }
         let role = Some(Arc::new(Role { name: name.clone(), built_in, grants: BTreeSet::new() }));
-        let number = self.roles.iter().position(Option::is_none).unwrap_or(self.roles.len());
+        let free = self.roles.len() > self.numbers.len();
+        let free = free.then(|| self.roles.iter().position(Option::is_none)).flatten();
+        let number = free.unwrap_or(self.roles.len());
         if number == self.roles.len() {
             self.roles.push(role);
         } else {
@@ -137,12 +131,6 @@ impl Graph {
         }
     }
 
-    /// The numbers of the two, if neither is missing and no cycle comes of it (rule 4).
-    fn link(&self, senior: &RoleName, junior: &RoleName) -> Option<(usize, usize)> {
-        let (above, below) = (self.number(senior)?, self.number(junior)?);
-        (!self.is_above(junior, senior)).then_some((above, below))
-    }
-
     fn number(&self, name: &RoleName) -> Option<usize> {
         self.numbers.get(name).copied()
     }
@@ -153,6 +141,10 @@ impl Graph {
 
     fn numbered(&self, numbers: impl IntoIterator<Item = usize>) -> impl Iterator<Item = &Role> {
         numbers.into_iter().filter_map(|number| self.roles.get(number)?.as_deref())
+    }
+
+    fn name(&self, number: usize) -> Option<&RoleName> {
+        self.roles.get(number)?.as_deref().map(|role| &role.name)
     }
 
     fn names(&self, numbers: impl IntoIterator<Item = usize>) -> BTreeSet<RoleName> {
@@ -193,12 +185,17 @@ impl Graph {
 
     /// The roles that give `permission`, by name.
     pub fn giving(&self, permission: &str) -> impl Iterator<Item = &RoleName> {
-        let mut giving = FixedBitSet::new();
+        let giving = self.giving_numbers(permission);
+        let names: BTreeSet<&RoleName> = self.numbered(giving.ones()).map(|role| &role.name).collect();
+        names.into_iter()
+    }
+
+    fn giving_numbers(&self, permission: &str) -> FixedBitSet {
+        let mut giving = FixedBitSet::with_capacity(self.roles.len());
         for role in self.granted.get(permission).into_iter().flat_map(|granted| granted.ones()) {
             giving.union_with(self.hierarchy.above(role));
         }
-        let names: BTreeSet<&RoleName> = self.numbered(giving.ones()).map(|role| &role.name).collect();
-        names.into_iter()
+        giving
     }
 
     /// The roles that were granted `permission` themselves, by name.
@@ -212,6 +209,35 @@ impl Graph {
     #[must_use]
     pub fn authorized<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> BTreeSet<RoleName> {
         self.names(self.below(roles).ones())
+    }
+
+    /// These roles and all their seniors: whoever has one of them is authorized for one of these.
+    #[must_use]
+    pub fn authorizing_any<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> BTreeSet<RoleName> {
+        let mut above = FixedBitSet::new();
+        for role in self.numbers(roles) {
+            above.union_with(self.hierarchy.above(role));
+        }
+        self.names(above.ones())
+    }
+
+    /// The roles that give one of these permissions in one of the two graphs and not in the other.
+    #[must_use]
+    pub fn changed<'a>(
+        &self,
+        after: &Self,
+        permissions: impl IntoIterator<Item = &'a PermissionName>,
+    ) -> BTreeSet<RoleName> {
+        // A number may have gone from one role to another.
+        let most = self.roles.len().max(after.roles.len());
+        let renumbered: FixedBitSet = (0..most).filter(|number| self.name(*number) != after.name(*number)).collect();
+        let mut changed = FixedBitSet::with_capacity(most);
+        for permission in permissions {
+            let (had, has) = (self.giving_numbers(permission.as_str()), after.giving_numbers(permission.as_str()));
+            changed.union_with(&(&(&had | &has) & &renumbered));
+            changed.union_with(&(&had ^ &has));
+        }
+        self.names(changed.ones()).into_iter().chain(after.names(changed.ones())).collect()
     }
 
     /// The role and all its seniors: whoever has one of them is authorized for it.
@@ -237,6 +263,21 @@ impl Graph {
     pub fn is_above(&self, senior: &RoleName, junior: &RoleName) -> bool {
         match (self.number(senior), self.number(junior)) {
             (Some(senior), Some(junior)) => self.hierarchy.below(senior).contains(junior),
+            _ => false,
+        }
+    }
+
+    /// How many immediate juniors it has.
+    #[must_use]
+    pub fn junior_count(&self, role: &RoleName) -> usize {
+        self.number(role).map_or(0, |role| self.hierarchy.juniors(role).len())
+    }
+
+    /// Whether `senior` is immediately above `junior`.
+    #[must_use]
+    pub fn is_edge(&self, senior: &RoleName, junior: &RoleName) -> bool {
+        match (self.number(senior), self.number(junior)) {
+            (Some(senior), Some(junior)) => self.hierarchy.juniors(senior).contains(&junior),
             _ => false,
         }
     }

@@ -1,12 +1,26 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::{fmt, str::FromStr, sync::Arc};
 
 use fixedbitset::FixedBitSet;
 
-/// Which role stands above which (NIST general hierarchy), by number; with its closure, which every change brings up to
-/// date for those it concerns and no others.
+/// Which role stands above which (NIST general hierarchy), by number; with its closure, which [`close`](Self::close) brings
+/// up to date after any number of changes: for those they concern and no others, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Hierarchy(Vec<Arc<Node>>);
+pub(super) struct Hierarchy {
+    nodes: Vec<Arc<Node>>,
+    open: Open,
+}
+
+/// What has changed since the closure was last made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Open {
+    /// Whose juniors changed.
+    seniors: BTreeSet<usize>,
+    /// Whose seniors changed.
+    juniors: BTreeSet<usize>,
+    /// The new links.
+    links: Vec<(usize, usize)>,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Node {
@@ -85,12 +99,12 @@ impl Hierarchy {
     pub(super) fn add(&mut self, role: usize) {
         let alone = FixedBitSet::from_iter([role]);
         let node = Arc::new(Node { below: alone.clone(), above: alone, ..Node::default() });
-        if role == self.0.len() { self.0.push(node) } else { self.0[role] = node }
+        if role == self.nodes.len() { self.nodes.push(node) } else { self.nodes[role] = node }
     }
 
     /// Takes a role out, with what joins it to others.
     pub(super) fn remove(&mut self, role: usize) {
-        let Node { juniors, seniors, .. } = self.0[role].as_ref().clone();
+        let Node { juniors, seniors, .. } = self.nodes[role].as_ref().clone();
         for junior in juniors {
             self.unlink(role, junior);
         }
@@ -99,62 +113,98 @@ impl Hierarchy {
         }
     }
 
-    /// Puts `senior` directly above `junior`, which must not be above it already.
+    /// Puts `senior` directly above `junior`.
     pub(super) fn link(&mut self, senior: usize, junior: usize) {
-        self.note(senior, junior);
-        let (above, below) = (self.0[senior].above.clone(), self.0[junior].below.clone());
-        for role in above.ones() {
-            Arc::make_mut(&mut self.0[role]).below.union_with(&below);
-        }
-        for role in below.ones() {
-            Arc::make_mut(&mut self.0[role]).above.union_with(&above);
+        if self.node(senior).juniors.insert(junior) {
+            self.node(junior).seniors.insert(senior);
+            self.open.links.push((senior, junior));
+            self.note(senior, junior);
         }
     }
 
     /// Takes away that `senior` is directly above `junior`; it may still be above by way of others.
     pub(super) fn unlink(&mut self, senior: usize, junior: usize) {
-        Arc::make_mut(&mut self.0[senior]).juniors.remove(&junior);
-        Arc::make_mut(&mut self.0[junior]).seniors.remove(&senior);
-        let (above, below) = (self.0[senior].above.clone(), self.0[junior].below.clone());
-        self.close(above.ones(), Toward::Juniors);
-        self.close(below.ones(), Toward::Seniors);
+        self.node(senior).juniors.remove(&junior);
+        self.node(junior).seniors.remove(&senior);
+        self.note(senior, junior);
     }
 
-    /// Like [`link`](Self::link) for many at once.
-    pub(super) fn link_all(&mut self, links: impl IntoIterator<Item = (usize, usize)>) {
-        for (senior, junior) in links {
-            self.note(senior, junior);
-        }
-        self.close(0..self.0.len(), Toward::Juniors);
-        self.close(0..self.0.len(), Toward::Seniors);
+    fn node(&mut self, role: usize) -> &mut Node {
+        Arc::make_mut(&mut self.nodes[role])
     }
 
     fn note(&mut self, senior: usize, junior: usize) {
-        Arc::make_mut(&mut self.0[senior]).juniors.insert(junior);
-        Arc::make_mut(&mut self.0[junior]).seniors.insert(senior);
+        self.open.seniors.insert(senior);
+        self.open.juniors.insert(junior);
     }
 
-    /// Makes the closure of these roles anew from that of the others: each after all it is linked to.
-    fn close(&mut self, roles: impl Iterator<Item = usize>, toward: Toward) {
-        let roles: BTreeSet<usize> = roles.collect();
-        let open = |role: &usize| self.0[*role].links(toward).intersection(&roles).count();
-        let mut waits: BTreeMap<usize, usize> = roles.iter().map(|role| (*role, open(role))).collect();
-        let mut ready: Vec<usize> = waits.iter().filter(|(_, waits)| **waits == 0).map(|(role, _)| *role).collect();
+    /// Makes the closure anew for those whom the changes concern. Where new links close a cycle, they are taken away again,
+    /// and all that stand above it.
+    pub(super) fn close(&mut self) {
+        let Open { seniors, juniors, links } = std::mem::take(&mut self.open);
+        let mut circling = self.close_toward(Toward::Juniors, &seniors);
+        if !circling.is_empty() {
+            for (senior, junior) in links.into_iter().filter(|(senior, _)| circling.contains(senior)) {
+                self.unlink(senior, junior);
+            }
+            // Both ends are among those whom the changes concern already.
+            self.open = Open::default();
+            circling = self.close_toward(Toward::Juniors, &seniors);
+        }
+        debug_assert!(circling.is_empty(), "only a new link can close a cycle");
+        self.close_toward(Toward::Seniors, &juniors);
+    }
+
+    /// Makes the closure in one direction anew of `changed` and all behind them, each after all it is linked to; those that
+    /// wait for one another for ever are left over.
+    fn close_toward(&mut self, toward: Toward, changed: &BTreeSet<usize>) -> BTreeSet<usize> {
+        if changed.is_empty() {
+            return BTreeSet::new();
+        }
+        let mut waits = self.behind(toward, changed);
+        let waiting = |(role, waits): (usize, &Option<usize>)| waits.map(|waits| (role, waits));
+        let mut ready: Vec<usize> = waits
+            .iter()
+            .enumerate()
+            .filter_map(waiting)
+            .filter(|(_, waits)| *waits == 0)
+            .map(|(role, _)| role)
+            .collect();
         while let Some(role) = ready.pop() {
+            waits[role] = None;
             let mut closure = FixedBitSet::from_iter([role]);
-            for linked in self.0[role].links(toward) {
+            for linked in self.nodes[role].links(toward) {
                 closure.union_with(self.closure(*linked, toward));
             }
-            for behind in self.0[role].links(toward.back()) {
-                if let Some(waits) = waits.get_mut(behind) {
+            for behind in self.nodes[role].links(toward.back()) {
+                if let Some(waits) = &mut waits[*behind] {
                     *waits -= 1;
                     if *waits == 0 {
                         ready.push(*behind);
                     }
                 }
             }
-            *Arc::make_mut(&mut self.0[role]).closure(toward) = closure;
+            *self.node(role).closure(toward) = closure;
         }
+        waits.iter().enumerate().filter_map(waiting).map(|(role, _)| role).collect()
+    }
+
+    /// For `changed` and all behind them, of how many such each has to be after.
+    fn behind(&self, toward: Toward, changed: &BTreeSet<usize>) -> Vec<Option<usize>> {
+        let mut waits = vec![None; self.nodes.len()];
+        let mut found: Vec<usize> = changed.iter().copied().collect();
+        for role in changed {
+            waits[*role] = Some(0);
+        }
+        while let Some(role) = found.pop() {
+            for behind in self.nodes[role].links(toward.back()) {
+                if waits[*behind].is_none() {
+                    found.push(*behind);
+                }
+                *waits[*behind].get_or_insert(0) += 1;
+            }
+        }
+        waits
     }
 
     fn closure(&self, role: usize, toward: Toward) -> &FixedBitSet {
@@ -166,22 +216,22 @@ impl Hierarchy {
 
     /// A role and all its juniors.
     pub(super) fn below(&self, role: usize) -> &FixedBitSet {
-        &self.0[role].below
+        &self.nodes[role].below
     }
 
     /// A role and all its seniors.
     pub(super) fn above(&self, role: usize) -> &FixedBitSet {
-        &self.0[role].above
+        &self.nodes[role].above
     }
 
     /// Its immediate juniors.
     pub(super) fn juniors(&self, role: usize) -> &BTreeSet<usize> {
-        &self.0[role].juniors
+        &self.nodes[role].juniors
     }
 
     /// Its immediate seniors.
     pub(super) fn seniors(&self, role: usize) -> &BTreeSet<usize> {
-        &self.0[role].seniors
+        &self.nodes[role].seniors
     }
 }
 
@@ -206,15 +256,34 @@ mod tests {
     fn of(links: &BTreeSet<(usize, usize)>) -> Hierarchy {
         let mut hierarchy = Hierarchy::default();
         (0..ROLES).for_each(|role| hierarchy.add(role));
-        hierarchy.link_all(links.iter().copied());
+        links.iter().for_each(|(senior, junior)| hierarchy.link(*senior, *junior));
+        hierarchy.close();
         hierarchy
+    }
+
+    /// Whether it has just these links, and their closure.
+    fn check(hierarchy: &Hierarchy, links: &BTreeSet<(usize, usize)>) -> Result<(), TestCaseError> {
+        for role in 0..ROLES {
+            let below: BTreeSet<usize> = hierarchy.below(role).ones().collect();
+            prop_assert_eq!(below, reached(links, role));
+            let above: BTreeSet<usize> = hierarchy.above(role).ones().collect();
+            let expected: BTreeSet<usize> = (0..ROLES).filter(|other| reached(links, *other).contains(&role)).collect();
+            prop_assert_eq!(above, expected);
+            let juniors: BTreeSet<usize> = links.iter().filter(|link| link.0 == role).map(|link| link.1).collect();
+            prop_assert_eq!(hierarchy.juniors(role), &juniors);
+            let seniors: BTreeSet<usize> = links.iter().filter(|link| link.1 == role).map(|link| link.0).collect();
+            prop_assert_eq!(hierarchy.seniors(role), &seniors);
+        }
+        Ok(())
     }
 
     proptest! {
         #[test]
-        fn a_step_comes_to_the_same_as_making_all_anew(steps in prop::collection::vec((0..8_u8, 0..ROLES, 0..ROLES), 0..60)) {
+        fn however_many_steps_come_at_once_the_closure_is_that_of_the_links(
+            steps in prop::collection::vec((0..8_u8, 0..ROLES, 0..ROLES, any::<bool>()), 0..60)
+        ) {
             let (mut hierarchy, mut links) = (of(&BTreeSet::new()), BTreeSet::new());
-            for (kind, senior, junior) in steps {
+            for (kind, senior, junior, closes) in steps {
                 match kind {
                     0..4 if !reached(&links, junior).contains(&senior) => {
                         hierarchy.link(senior, junior);
@@ -231,17 +300,32 @@ mod tests {
                     }
                     _ => {}
                 }
-                let anew = of(&links);
-                for role in 0..ROLES {
-                    let below: BTreeSet<usize> = hierarchy.below(role).ones().collect();
-                    prop_assert_eq!(&below, &reached(&links, role));
-                    prop_assert_eq!(&below, &anew.below(role).ones().collect());
-                    let above: BTreeSet<usize> = hierarchy.above(role).ones().collect();
-                    let expected: BTreeSet<usize> = (0..ROLES).filter(|other| reached(&links, *other).contains(&role)).collect();
-                    prop_assert_eq!(&above, &expected);
-                    prop_assert_eq!(&above, &anew.above(role).ones().collect());
+                if closes {
+                    hierarchy.close();
+                    check(&hierarchy, &links)?;
                 }
             }
+            hierarchy.close();
+            check(&hierarchy, &links)?;
+        }
+
+        #[test]
+        fn links_that_close_a_cycle_are_not_taken_and_what_was_there_stays(
+            old in prop::collection::btree_set((0..ROLES, 0..ROLES), 0..10),
+            new in prop::collection::btree_set((0..ROLES, 0..ROLES), 0..10),
+        ) {
+            let old: BTreeSet<_> = old.into_iter().filter(|(senior, junior)| senior < junior).collect();
+            let mut hierarchy = of(&old);
+            new.iter().for_each(|(senior, junior)| hierarchy.link(*senior, *junior));
+            hierarchy.close();
+            let taken: BTreeSet<_> =
+                (0..ROLES).flat_map(|role| hierarchy.juniors(role).iter().map(move |junior| (role, *junior))).collect();
+            check(&hierarchy, &taken)?;
+            let all = &old | &new;
+            prop_assert!(taken.is_subset(&all) && taken.is_superset(&old));
+            prop_assert!(taken.iter().all(|(senior, junior)| !reached(&taken, *junior).contains(senior)), "no cycle is left");
+            let is_cyclic = all.iter().any(|(senior, junior)| reached(&all, *junior).contains(senior));
+            prop_assert_eq!(taken != all, is_cyclic);
         }
     }
 }

@@ -8,6 +8,8 @@ use sea_orm::{
     QuerySelect, sea_query::Query,
 };
 
+use tokio::task::yield_now;
+
 use super::{
     Actor, Command, IfMatch, Refused, Snapshot, Store, UserId,
     connect::begin_read,
@@ -80,7 +82,7 @@ impl Store {
         if is_taken(&view, &plan).await? {
             broken.push(Refused::AlreadyExists);
         }
-        let mut forecast = changes(&view, &plan).await?;
+        let mut forecast = changes(&view, &mut plan).await?;
         forecast.broken = broken;
         Ok((forecast, output))
     }
@@ -137,10 +139,15 @@ async fn any<E: EntityTrait>(txn: &DatabaseTransaction, rows: sea_orm::Select<E>
 }
 
 /// Compares what everyone concerned has before and after.
-async fn changes(view: &View<'_>, plan: &Plan) -> Result<Forecast, Refused> {
-    let after = view.graph.after(&plan.deltas);
+async fn changes(view: &View<'_>, plan: &mut Plan) -> Result<Forecast, Refused> {
+    let after = match plan.graph.take() {
+        Some(graph) => graph,
+        None => view.after(&plan.deltas).await?,
+    };
+    let plan = &*plan;
     let assigned = changed_assignments(view, plan).await?;
     let roles = changed_roles(view.graph, &after, &plan.deltas);
+    let states = states(plan);
     let mut concerned: BTreeSet<UserId> = assigned.keys().copied().collect();
     concerned.extend(plan.effects.iter().filter_map(signs_out));
     concerned.extend(holders(view, &roles).await?);
@@ -151,7 +158,9 @@ async fn changes(view: &View<'_>, plan: &Plan) -> Result<Forecast, Refused> {
     for some in concerned.chunks(1000) {
         let people = People::load(view, some).await?;
         for user in some {
-            let Some(change) = change_of(view, &after, plan, &people, *user, assigned.get(user)) else { continue };
+            // Many users with many roles each take a while.
+            yield_now().await;
+            let Some(change) = change_of(view, &after, &states, &people, *user, assigned.get(user)) else { continue };
             changed.insert(*user);
             forecast.users += 1;
             if forecast.changes.len() < LISTED {
@@ -185,36 +194,40 @@ fn closes(effect: &Effect) -> Option<UserId> {
 
 /// The roles that give something else than before: of those that a step names, and of the roles above them.
 fn changed_roles(before: &Graph, after: &Graph, deltas: &[Delta]) -> BTreeSet<RoleName> {
-    let mut named: BTreeSet<RoleName> = BTreeSet::new();
+    let (mut named, mut permissions) = (BTreeSet::new(), BTreeSet::new());
     for delta in deltas {
         match delta {
             Delta::RoleCreated { role, .. }
             | Delta::RoleDeleted { role }
             | Delta::Granted { role, .. }
-            | Delta::Revoked { role, .. } => drop(named.insert(role.clone())),
-            Delta::Inherited { senior, .. } | Delta::Disinherited { senior, .. } => drop(named.insert(senior.clone())),
-            Delta::PermissionDeleted { permission } => named.extend(before.granting(permission.as_str()).cloned()),
+            | Delta::Revoked { role, .. } => drop(named.insert(role.as_str())),
+            Delta::Inherited { senior, .. } | Delta::Disinherited { senior, .. } => drop(named.insert(senior.as_str())),
+            Delta::PermissionDeleted { permission } => drop(permissions.insert(permission.clone())),
             Delta::Separated { .. } | Delta::Unseparated { .. } => {}
         }
     }
-    let above = named.iter().flat_map(|role| before.authorizing(role).into_iter().chain(after.authorizing(role)));
-    let changed = |role: &RoleName| before.permissions([role.as_str()]) != after.permissions([role.as_str()]);
-    above.filter(changed).collect()
+    // Nobody gains or loses by a step what no role has that it names.
+    permissions.extend(before.permissions(named.iter().copied()));
+    permissions.extend(after.permissions(named));
+    before.changed(after, &permissions)
 }
 
 /// Those who have one of these roles assigned, by id: one more than are looked at, if there are as many.
 async fn holders(view: &View<'_>, roles: &BTreeSet<RoleName>) -> Result<Vec<UserId>, DbErr> {
     let mut holders = BTreeSet::new();
-    for role in roles {
-        let role = Query::select()
+    let names: Vec<&str> = roles.iter().map(RoleName::as_str).collect();
+    // A statement takes only so many parameters.
+    for some in names.chunks(5000) {
+        let roles = Query::select()
             .column(roles::Column::Id)
             .from(roles::Entity)
-            .and_where(roles::Column::Name.eq(role.as_str()))
+            .and_where(roles::Column::Name.is_in(some.iter().copied()))
             .take();
         let some: Vec<UserId> = assignments::Entity::find()
             .select_only()
             .column(assignments::Column::UserId)
-            .filter(assignments::Column::RoleId.in_subquery(role))
+            .distinct()
+            .filter(assignments::Column::RoleId.in_subquery(roles))
             .order_by_asc(assignments::Column::UserId)
             .limit(MOST as u64 + 1)
             .into_tuple()
@@ -242,7 +255,7 @@ impl People {
 fn change_of(
     view: &View<'_>,
     after: &Graph,
-    plan: &Plan,
+    states: &HashMap<UserId, (Option<String>, bool)>,
     people: &People,
     user: UserId,
     assigned: Option<&Assigned>,
@@ -251,25 +264,28 @@ fn change_of(
     let same = people.assignments.get(&user).map(Vec::as_slice).unwrap_or_default();
     let (old, new) = assigned.map_or((same, same), |assigned| (&assigned.before, &assigned.after));
     let was_active = row.is_some_and(|user| user.status == ACTIVE);
-    let (username, is_active) = state_after(plan, user, row);
+    let (new_name, is_active) = states.get(&user).cloned().unwrap_or((None, was_active));
+    let username = new_name.or_else(|| row.map(|row| row.username.clone())).unwrap_or_default();
     let had = given(view, view.graph, old, was_active);
     let has = given(view, after, new, is_active);
     let (gains, loses): (BTreeSet<_>, BTreeSet<_>) = (&has - &had, &had - &has);
     (!gains.is_empty() || !loses.is_empty()).then_some(UserChange { username, gains, loses })
 }
 
-/// The name that the user is known by now, or will be, and whether it may sign in then.
-fn state_after(plan: &Plan, user: UserId, row: Option<&users::Model>) -> (String, bool) {
-    let mut state = row.map(|row| (row.username.clone(), row.status == ACTIVE)).unwrap_or_default();
+/// Of those whom a plan makes, changes or deletes: the name of who is new, and whether the user may sign in afterwards.
+fn states(plan: &Plan) -> HashMap<UserId, (Option<String>, bool)> {
+    let mut states: HashMap<UserId, (Option<String>, bool)> = HashMap::new();
     for effect in &plan.effects {
         match effect {
-            Effect::InsertUser(new) if new.id == user => state = (new.username.clone(), new.status == ACTIVE),
-            Effect::UpdateUser(new) if new.id == user => state.1 = new.status == ACTIVE,
-            Effect::DeleteUser(gone) if *gone == user => state.1 = false,
+            Effect::InsertUser(new) => {
+                states.insert(new.id, (Some(new.username.clone()), new.status == ACTIVE));
+            }
+            Effect::UpdateUser(new) => states.entry(new.id).or_default().1 = new.status == ACTIVE,
+            Effect::DeleteUser(gone) => states.entry(*gone).or_default().1 = false,
             _ => {}
         }
     }
-    state
+    states
 }
 
 fn given(view: &View<'_>, graph: &Graph, assignments: &[Assignment], active: bool) -> BTreeSet<PermissionName> {

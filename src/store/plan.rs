@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use rolecall_guard::Subject;
-use sea_orm::DatabaseTransaction;
+use sea_orm::{DatabaseTransaction, DbErr};
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 
 use super::{IfMatch, Refused, effect::Effect};
 use crate::policy::{Authority, Delta, Graph, HierarchyForm, PermissionName, Term};
@@ -18,6 +19,20 @@ pub struct View<'a> {
     pub(super) now: i64,
     /// How many immediate juniors a role may have.
     pub(super) form: HierarchyForm,
+}
+
+/// After more steps than so many the graph is made where it keeps nobody else waiting.
+const FEW_STEPS: usize = 100;
+
+impl View<'_> {
+    /// The graph after these steps.
+    pub(super) async fn after(&self, deltas: &[Delta]) -> Result<Graph, DbErr> {
+        if deltas.len() <= FEW_STEPS {
+            return Ok(self.graph.after(deltas));
+        }
+        let (graph, deltas) = (self.graph.clone(), deltas.to_vec());
+        spawn_blocking(move || graph.after(&deltas)).await.map_err(|error| DbErr::Custom(error.to_string()))
+    }
 }
 
 /// A change that could be made: what it does, and what it rests on.
@@ -37,6 +52,8 @@ pub(super) struct Plan {
     pub(super) impossible: Option<Refused>,
     pub(super) effects: Vec<Effect>,
     pub(super) deltas: Vec<Delta>,
+    /// The graph after these, where it has been made already.
+    pub(super) graph: Option<Graph>,
     pub(super) subjects: Vec<Subject>,
 }
 

@@ -132,7 +132,7 @@ async fn load_graph(db: &impl ConnectionTrait) -> Result<Graph, DbErr> {
     for set in separation_sets::Entity::find().all(db).await? {
         deltas.push(separated(&set, members.remove(&set.id).unwrap_or_default())?);
     }
-    Ok(Graph::of(deltas))
+    Ok(Graph::of(&deltas))
 }
 
 /// Reads a name back that was valid when it was stored.

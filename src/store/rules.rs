@@ -28,11 +28,15 @@ pub(super) async fn broken(view: &View<'_>, authority: &Authority, plan: &mut Pl
         return Ok(vec![exceeded.into()]);
     }
     let mut broken: Vec<Refused> = plan.impossible.take().into_iter().collect();
-    let after = view.graph.after(&plan.deltas);
+    let after = match plan.graph.take() {
+        Some(graph) => graph,
+        None => view.after(&plan.deltas).await?,
+    };
     if !someone_can_administer(view, &after, plan).await? {
         broken.push(Refused::LastAdministrator);
     }
     broken.extend(separated(view, &after, plan).await?.into_iter().map(Refused::Separation));
+    plan.graph = Some(after);
     Ok(broken)
 }
 
@@ -134,14 +138,18 @@ fn assigning(effect: &Effect) -> Option<(UserId, &RoleName, Option<Assignment>)>
 }
 
 /// The separation sets that more may break after a plan than before it.
-fn narrowed<'a>(after: &'a Graph, deltas: &'a [Delta]) -> impl Iterator<Item = (&'a SetName, &'a SeparationSet)> {
-    after.sets().filter(|(name, set)| {
-        deltas.iter().any(|delta| match delta {
-            Delta::Separated { set, .. } => set == *name,
-            Delta::Inherited { junior, .. } => {
-                set.kind == Kind::Static && set.roles.iter().any(|role| after.is_above(junior, role))
-            }
-            _ => false,
-        })
-    })
+fn narrowed<'a>(after: &'a Graph, deltas: &[Delta]) -> Vec<(&'a SetName, &'a SeparationSet)> {
+    let (mut stated, mut juniors) = (BTreeSet::new(), Vec::new());
+    for delta in deltas {
+        match delta {
+            Delta::Separated { set, .. } => drop(stated.insert(set)),
+            Delta::Inherited { junior, .. } => juniors.push(junior.as_str()),
+            _ => {}
+        }
+    }
+    let passed_on = after.authorized(juniors);
+    let narrowed = |(name, set): &(&SetName, &SeparationSet)| {
+        stated.contains(name) || set.kind == Kind::Static && !set.roles.is_disjoint(&passed_on)
+    };
+    after.sets().filter(narrowed).collect()
 }

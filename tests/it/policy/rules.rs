@@ -3,7 +3,7 @@
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::{BLOG, COMPANY, apply, export, prune, send};
+use super::{BLOG, COMPANY, apply, export, prune, send, steps};
 use crate::support::{PASSWORD, Server};
 
 #[tokio::test]
@@ -166,4 +166,49 @@ async fn who_has_which_role_takes_permissions_of_its_own() {
     nobody.get("/v1/policy").await.assert_problem(403, "insufficient_scope");
     send(&nobody, "/v1/policy/plan", "roles: []").await.assert_problem(403, "insufficient_scope");
     apply(&nobody, "roles: []").await.assert(200);
+}
+
+#[tokio::test]
+async fn a_long_chain_of_roles_is_planned_and_applied_and_no_circle_is_closed() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let chain = |length: usize, last: &str| {
+        let line = |number: usize| format!("- name: r{number}\n  juniors: [r{}]\n", number + 1);
+        let roles: String = (0..length).map(line).collect();
+        format!("permissions:\n- name: x:y\nroles:\n{roles}- name: r{length}\n{last}")
+    };
+    let good = chain(400, "  permissions: [x:y]\n");
+    let planned = send(&admin, "/v1/policy/plan", &good).await.assert(200);
+    assert_eq!((&planned.body["effect"]["allowed"], steps(&planned).len()), (&json!(true), 803));
+    for last in ["  juniors: [r0]\n", "  juniors: [r200]\n"] {
+        let circle = chain(400, last);
+        let planned = send(&admin, "/v1/policy/plan", &circle).await.assert(200);
+        assert_eq!(planned.body["effect"]["broken_rules"][0]["code"], "role_cycle");
+        apply(&admin, &circle).await.assert_problem(409, "role_cycle");
+    }
+    apply(&admin, &good).await.assert(200);
+    server.user("alice", &["r0"]).await;
+    assert_eq!(admin.names("/v1/users/alice/permissions", "permission").await, ["x:y"]);
+    // What is there already closes a circle as well as what is new.
+    let closing = "roles:\n- name: r400\n  permissions: [x:y]\n  juniors: [r0]\n";
+    apply(&admin, closing).await.assert_problem(409, "role_cycle");
+    let apart = "roles:\n- name: r200\n";
+    let told = send(&admin, "/v1/policy/plan", apart).await.assert(200);
+    assert_eq!(told.body["effect"]["users"], json!([{ "username": "alice", "gains": [], "loses": ["x:y"] }]));
+    let alice = server.sign_in("alice", PASSWORD).await;
+    apply(&admin, apart).await.assert(200);
+    alice.get("/v1/me").await.assert_invalid_token();
+    assert_eq!(admin.names("/v1/users/alice/permissions", "permission").await, [""; 0]);
+}
+
+/// Far more than one change at a time could bring up to date within the time that a request has.
+#[tokio::test]
+async fn the_longest_chain_keeps_nobody_else_waiting() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let line = |number: usize| format!("- name: r{number}\n  juniors: [r{}]\n", number + 1);
+    let file = (0..4_900).map(line).fold("roles:\n".to_owned(), |all, line| all + &line) + "- name: r4900\n";
+    let (planned, read) = tokio::join!(send(&admin, "/v1/policy/plan", &file), admin.get("/v1/me"));
+    assert_eq!(steps(&planned.assert(200)).len(), 9_801);
+    read.assert(200);
 }

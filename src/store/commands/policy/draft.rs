@@ -152,8 +152,8 @@ impl Draft<'_> {
     fn remove_role(&mut self, role: &RoleName) -> Result<(), Refused> {
         self.plan.effects.push(Effect::DeleteRole(self.role(role)?));
         self.plan.deltas.push(Delta::RoleDeleted { role: role.clone() });
-        self.touched.losing.extend(self.view.graph.authorizing(role));
-        self.touched.losing.extend(self.view.graph.authorized([role.as_str()]));
+        self.touched.losing_from.insert(role.clone());
+        self.touched.losing_down_from.insert(role.clone());
         self.touched.roles.insert(role.clone());
         Ok(())
     }
@@ -169,7 +169,7 @@ impl Draft<'_> {
     fn revoke(&mut self, role: &RoleName, permission: &PermissionName) -> Result<(), Refused> {
         self.plan.effects.push(Effect::Revoke(self.role(role)?, self.permission(permission)?.id));
         self.plan.deltas.push(Delta::Revoked { role: role.clone(), permission: permission.clone() });
-        self.touched.losing.extend(self.view.graph.authorizing(role));
+        self.touched.losing_from.insert(role.clone());
         self.touched.roles.insert(role.clone());
         Ok(())
     }
@@ -185,8 +185,8 @@ impl Draft<'_> {
     fn disinherit(&mut self, senior: &RoleName, junior: &RoleName) -> Result<(), Refused> {
         self.plan.effects.push(Effect::Disinherit(self.role(senior)?, self.role(junior)?));
         self.plan.deltas.push(Delta::Disinherited { senior: senior.clone(), junior: junior.clone() });
-        self.touched.losing.extend(self.view.graph.authorizing(senior));
-        self.touched.losing.extend(self.view.graph.authorized([junior.as_str()]));
+        self.touched.losing_from.insert(senior.clone());
+        self.touched.losing_down_from.insert(junior.clone());
         self.touched.roles.insert(senior.clone());
         Ok(())
     }

@@ -86,7 +86,7 @@ impl ApplyPolicy {
             draft.take(change)?;
         }
         draft.take_from_clients(changes).await?;
-        let after = view.graph.after(&draft.plan.deltas);
+        let after = view.after(&draft.plan.deltas).await?;
         let needs = draft.touched.needs(view, &after).await?;
         let Draft { plan, touched, .. } = draft;
         Ok(Plan {
@@ -95,11 +95,12 @@ impl ApplyPolicy {
             after: Some(json!({ "changes": changes.iter().map(shown).collect::<Vec<_>>() })),
             needs,
             gives: touched.gives(&after),
-            subjects: touched.subjects(),
+            subjects: touched.subjects(view.graph),
             rights: self.rights(changes),
             impossible: impossible(view, &after, changes),
             ..plan
         })
+            graph: Some(after),
     }
 
     /// Who has which role is asked for apart from the rest of the policy.
@@ -120,10 +121,10 @@ fn impossible(view: &View<'_>, after: &Graph, changes: &[Change]) -> Option<Refu
         _ => None,
     });
     // The graph takes no edge that would close a cycle.
-    if seniors.clone().any(|(senior, junior)| !after.juniors(senior).contains(junior)) {
+    if seniors.clone().any(|(senior, junior)| !after.is_edge(senior, junior)) {
         return Some(Refused::Cycle);
     }
-    if view.form == HierarchyForm::Limited && seniors.any(|(senior, _)| after.juniors(senior).len() > 1) {
+    if view.form == HierarchyForm::Limited && seniors.any(|(senior, _)| after.junior_count(senior) > 1) {
         return Some(Refused::SecondJunior);
     }
     let torn = after.sets().find(|(_, set)| !set.is_valid());

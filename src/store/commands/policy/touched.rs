@@ -21,6 +21,10 @@ pub(super) struct Touched {
     pub(super) granted: BTreeSet<PermissionName>,
     /// Those whose holders lose something by it.
     pub(super) losing: BTreeSet<RoleName>,
+    /// Those of which also the holders of all above lose something.
+    pub(super) losing_from: BTreeSet<RoleName>,
+    /// Those of which also the holders of all below do.
+    pub(super) losing_down_from: BTreeSet<RoleName>,
     /// What these give is given to others, and for how long.
     passed_on: BTreeMap<Term, BTreeSet<RoleName>>,
 }
@@ -50,9 +54,12 @@ impl Touched {
     }
 
     /// Who has a token that says more than is so any more, or less.
-    pub(super) fn subjects(&self) -> Vec<Subject> {
+    pub(super) fn subjects(&self, before: &Graph) -> Vec<Subject> {
         let users = self.users.iter().map(|user| Subject::User(user.0));
-        users.chain(subjects(self.losing.iter().cloned())).collect()
+        let mut losing = self.losing.clone();
+        losing.extend(before.authorizing_any(self.losing_from.iter().map(RoleName::as_str)));
+        losing.extend(before.authorized(self.losing_down_from.iter().map(RoleName::as_str)));
+        users.chain(subjects(losing)).collect()
     }
 
     pub(super) fn pass_on(&mut self, role: &RoleName, term: Term) {
