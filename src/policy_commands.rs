@@ -17,7 +17,7 @@ use rolecall::{
     },
     store::{Actor, Forecast, Refused, Store, commands::Applied},
 };
-use rolecall_guard::Clock;
+use rolecall_guard::{Clock, Problem};
 
 use crate::{Failure, say};
 
@@ -87,7 +87,7 @@ fn refused(args: &FileArgs, refused: Refused) -> Failure {
     match refused {
         Refused::File(fault) => format!("{}: {fault}", args.file.display()).into(),
         Refused::Stale => "the policy isn't what it was planned on any more; plan again".into(),
-        refused => format!("refused, and nothing is changed: {refused}").into(),
+        refused => format!("refused, and nothing is changed. {}", Problem::from(refused).detail()).into(),
     }
 }
 
@@ -102,8 +102,8 @@ async fn plan(store: &Store, args: &FileArgs, stated: Stated) -> Result<(), Fail
         let digest = &applied.digest;
         print(&format!("\nTo apply just this: rolecall policy apply {file}{prune} --planned-on {digest}"));
     }
-    match forecast.broken.first() {
-        Some(broken) => Err(format!("it would be refused: {broken}").into()),
+    match forecast.broken.into_iter().next() {
+        Some(broken) => Err(format!("it would be refused. {}", Problem::from(broken).detail()).into()),
         None => Ok(()),
     }
 }

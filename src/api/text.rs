@@ -130,7 +130,7 @@ inline!([] Email, "string_email", |schema| {
 inline!([] Audience, "string_audience", |schema| schema.pattern = Some("^[!-~]{1,500}$".into()));
 inline!([const LONGEST: usize] Line<LONGEST>, "string_text", |schema| {
     schema.max_length = Some(LONGEST);
-    schema.pattern = Some(r"^[^\x00-\x1f\x7f-\x9f]*$".into());
+    schema.pattern = Some(r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$".into());
 });
 shown_as_text!(Username, RoleName, SetName, ClientId, PermissionName, Email, Audience);
 
@@ -151,7 +151,7 @@ impl<const LONGEST: usize> FromStr for Line<LONGEST> {
         if is_line(text, LONGEST) {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!("must be at most {LONGEST} characters, without control characters"))
+        Err(format!("must be at most {LONGEST} characters, without control characters or line breaks"))
     }
 }
 

@@ -131,10 +131,11 @@ fn folded(text: &str) -> Result<String, InvalidName> {
     if is_word(&name, 128, b"._@+-") { Ok(name) } else { Err(InvalidName::Name) }
 }
 
-/// Whether a text is one line of at most so many characters, none of them a control character.
+/// Whether a text is one line of at most so many characters, without control characters and what Unicode parts lines with
+/// (YAML would read it back as something else).
 #[must_use]
 pub fn is_line(text: &str, longest: usize) -> bool {
-    text.chars().count() <= longest && !text.chars().any(char::is_control)
+    text.chars().count() <= longest && !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
 fn is_word(text: &str, longest: usize, marks: &[u8]) -> bool {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Location, MessageFormatter, Spanned, UserMessageFormatter};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Document, RoleText, Validity};
@@ -18,6 +18,8 @@ pub struct Stated {
     /// What it says.
     pub document: Document,
     mentions: Vec<Mention>,
+    /// The assignments that end, and where it says so.
+    ends: Vec<((Username, RoleName), Location)>,
 }
 
 /// What is wrong with a policy file, and where (lines and columns count from 1).
@@ -86,10 +88,7 @@ impl Stated {
             Ok(file) => file,
             Err(error) => {
                 let place = error.location().unwrap_or(Location::UNKNOWN);
-                let why = error.to_string();
-                // The place is said once, and before.
-                let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
-                return Err(fault(place, why));
+                return Err(fault(place, in_words(&error)));
             }
         };
         let mut stated = Self::default();
@@ -110,6 +109,18 @@ impl Stated {
                 _ => continue,
             };
             return Err(fault(*place, why));
+        }
+        Ok(())
+    }
+
+    /// Refuses an assignment that is to change and has ended by now, or ends before it begins.
+    pub fn check_times(&self, changed: impl Fn(&(Username, RoleName)) -> bool, now: i64) -> Result<(), Fault> {
+        for (assignment, place) in self.ends.iter().filter(|(assignment, _)| changed(assignment)) {
+            let times =
+                self.document.assignments.as_ref().and_then(|all| all.get(assignment)).copied().unwrap_or_default();
+            if times.valid_until.is_some_and(|until| until <= now.max(times.valid_from.unwrap_or(now))) {
+                return Err(fault(*place, "valid_until must be later than valid_from and than now"));
+            }
         }
         Ok(())
     }
@@ -171,7 +182,11 @@ impl Stated {
         let Some(lines) = lines else { return Ok(()) };
         let mut all = BTreeMap::new();
         for AssignmentLine { user, role, valid_from, valid_until } in lines {
-            let times = Validity { valid_from: valid_from.map(|it| it.0), valid_until: valid_until.map(|it| it.0) };
+            if let Some(end) = &valid_until {
+                self.ends.push(((user.value.clone(), role.value.clone()), end.referenced));
+            }
+            let times =
+                Validity { valid_from: valid_from.map(|it| it.0), valid_until: valid_until.map(|it| it.value.0) };
             once(all.insert((user.value.clone(), role.value.clone()), times).is_none(), user.referenced)?;
             self.mention(Name::User(user.value), false, user.referenced);
             self.mention(Name::Role(role.value), false, role.referenced);
@@ -190,12 +205,25 @@ impl Stated {
     }
 }
 
+/// What the reader of YAML says, without the place, which is said before, and without what only programmers can do.
+fn in_words(error: &serde_saphyr::Error) -> String {
+    let error = UserMessageFormatter.format_message(error);
+    let ours = match error.as_ref() {
+        "expected sequence start" => "expected a list",
+        "expected mapping start" => "expected members, each as name: value",
+        "expected string scalar" => "expected a text",
+        _ if error.starts_with("budget") => "this is too large or too complex",
+        theirs => theirs,
+    };
+    ours.replace("duplicate mapping key", "duplicate member")
+}
+
 fn once(is_first: bool, place: Location) -> Result<(), Fault> {
     if is_first { Ok(()) } else { Err(fault(place, "this stands here for the second time")) }
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "permissions, roles, separation_sets or assignments")]
 struct File {
     #[serde(default)]
     permissions: Option<Vec<PermissionLine>>,
@@ -208,7 +236,7 @@ struct File {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a permission, as name and description")]
 struct PermissionLine {
     name: Spanned<PermissionName>,
     #[serde(default)]
@@ -216,7 +244,7 @@ struct PermissionLine {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a role, as name, description, permissions and juniors")]
 struct RoleLine {
     name: Spanned<RoleName>,
     #[serde(default)]
@@ -228,7 +256,7 @@ struct RoleLine {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a separation set, as name, kind, cardinality and roles")]
 struct SetLine {
     name: Spanned<SetName>,
     kind: Kind,
@@ -237,14 +265,14 @@ struct SetLine {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an assignment, as user, role, valid_from and valid_until")]
 struct AssignmentLine {
     user: Spanned<Username>,
     role: Spanned<RoleName>,
     #[serde(default)]
     valid_from: Option<Time>,
     #[serde(default)]
-    valid_until: Option<Time>,
+    valid_until: Option<Spanned<Time>>,
 }
 
 #[derive(Deserialize)]
@@ -263,7 +291,7 @@ impl TryFrom<String> for Description {
         if is_line(&text, Self::LONGEST) {
             return Ok(Self(text));
         }
-        Err(format!("must be at most {} characters, without control characters", Self::LONGEST))
+        Err(format!("must be at most {} characters, without control characters or line breaks", Self::LONGEST))
     }
 }
 
@@ -298,7 +326,7 @@ mod tests {
             ("roles:\n- name: a\n- name: A\n", "line 3, column 9: this stands here for the second time"),
             ("roles:\n- name: a\n  juniors: [a]\n", "line 2, column 9: a role can't be its own junior"),
             ("roles: [", "line 1, column 8: unclosed bracket"),
-            ("roles: 1", "line 1, column 8: expected sequence start"),
+            ("roles: 1", "line 1, column 8: expected a list"),
             ("roles:\n- description: x\n", "line 2, column 3: missing field `name`"),
             (
                 "permissions:\n- name: a:b\n  description: \"a\\nb\"\n",

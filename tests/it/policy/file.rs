@@ -34,6 +34,22 @@ async fn what_is_wrong_is_said_with_its_place_and_nothing_is_done() {
             assert!(detail.starts_with(expected), "{file}: {detail}");
         }
     }
+    let in_words = [
+        ("roles:\n- name: a\n  name: b\n", "duplicate member `name`"),
+        ("roles: []\n---\nroles: []\n", "only single YAML document"),
+        ("roles:\n- name: ~\n", "null is not allowed here"),
+        ("roles:\n- 1\n", "expected members, each as name: value"),
+        ("roles:\n- name: [a]\n", "expected a text"),
+        ("roles: {}\n", "expected a list"),
+    ];
+    for (file, expected) in in_words {
+        let refused = apply(&admin, file).await.assert_problem(400, "bad_policy_file");
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains(expected), "{file}: {detail}");
+        for theirs in ["Options", "from_str", "Option<", "struct", "Breach"] {
+            assert!(!detail.contains(theirs), "{file}: {detail}");
+        }
+    }
     let named_but_pruned = "roles:\n- name: blog-admin\n  juniors: [blog-editor]\n";
     let refused = prune(&admin, named_but_pruned).await.assert_problem(400, "bad_policy_file");
     assert!(refused.body["detail"].as_str().unwrap().contains("would be deleted"), "{}", refused.text);
@@ -67,7 +83,20 @@ async fn a_file_that_blows_up_is_refused() {
     let list = |name: char, item: &str| format!("  - &{name} [{}]\n", [item; 30].join(", "));
     let laughs = format!("roles:\n{}{}{}{}", list('a', "x"), list('b', "*a"), list('c', "*b"), list('d', "*c"));
     for file in [laughs, "[".repeat(200_000), format!("roles: {}", "{a: ".repeat(50_000))] {
-        send(&admin, "/v1/policy/plan", &file).await.assert_problem(400, "bad_policy_file");
+        let refused = send(&admin, "/v1/policy/plan", &file).await.assert_problem(400, "bad_policy_file");
+        assert!(!refused.text.contains('{') || refused.text.matches('{').count() == 1, "{}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn what_parts_lines_stands_in_no_description() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    for part in ["\u{2028}", "\u{2029}"] {
+        let body = serde_json::json!({ "name": "reader", "description": format!("a{part}b") });
+        admin.post("/v1/roles", body).await.assert_problem(400, "bad_request");
+        let file = format!("roles:\n- name: reader\n  description: \"a{part}b\"\n");
+        apply(&admin, &file).await.assert_problem(400, "bad_policy_file");
     }
 }
 

@@ -132,7 +132,9 @@ async fn nothing_is_given_by_a_file_for_longer_than_it_is_held() {
     for longer in ["", "  valid_until: 2090-01-01T00:00:01Z\n"] {
         apply(&manager, &assignment(longer)).await.assert_problem(403, "would_exceed_own_permissions");
     }
-    apply(&manager, &assignment("  valid_until: 2010-01-01T00:00:00Z\n")).await.assert_problem(400, "bad_request");
+    let past = apply(&manager, &assignment("  valid_until: 2010-01-01T00:00:00Z\n")).await;
+    let past = past.assert_problem(400, "bad_policy_file").body["detail"].clone();
+    assert_eq!(past, "line 4, column 16: valid_until must be later than valid_from and than now.");
     apply(&manager, &assignment("  valid_until: 2090-01-01T00:00:00Z\n")).await.assert(200);
 }
 

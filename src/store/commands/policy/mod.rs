@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use self::{draft::Draft, touched::Touched};
 use crate::{
     policy::{
-        Graph, HierarchyForm,
+        Graph, HierarchyForm, RoleName, Username,
         file::{Change, Document, Stated},
     },
     store::{
@@ -59,6 +59,8 @@ impl Command for ApplyPolicy {
         current.look_up(view.txn, stated).await?;
         self.stated.check(|name| current.knows(name, stated, self.prune)).map_err(Refused::File)?;
         let applied = self.compared(&current.document);
+        let changed: BTreeSet<_> = applied.changes.iter().filter_map(assigned).collect();
+        self.stated.check_times(|assignment| changed.contains(assignment), view.now).map_err(Refused::File)?;
         if self.planned_on.as_ref().is_some_and(|digests| !digests.contains(&applied.digest)) {
             return Err(Refused::Stale);
         }
@@ -98,9 +100,9 @@ impl ApplyPolicy {
             subjects: touched.subjects(view.graph),
             rights: self.rights(changes),
             impossible: impossible(view, &after, changes),
+            graph: Some(after),
             ..plan
         })
-            graph: Some(after),
     }
 
     /// Who has which role is asked for apart from the rest of the policy.
@@ -129,6 +131,10 @@ fn impossible(view: &View<'_>, after: &Graph, changes: &[Change]) -> Option<Refu
     }
     let torn = after.sets().find(|(_, set)| !set.is_valid());
     torn.map(|(name, _)| Refused::InSet(name.clone()))
+}
+
+fn assigned(change: &Change) -> Option<(Username, RoleName)> {
+    if let Change::Assign(user, role, ..) = change { Some((user.clone(), role.clone())) } else { None }
 }
 
 fn shown(change: &Change) -> Value {
