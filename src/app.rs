@@ -91,9 +91,10 @@ impl App {
         let cors = Cors::new(self.cors_origins.iter().map(String::as_str));
         let log = RequestLog { proxies: self.proxies.clone(), https: self.https };
         Ok(route
+            .before(http::legible_if_match)
+            .with(dry_runs)
             .data(self.state.gate.clone())
             .data(self.gateway_rules.clone())
-            .with(dry_runs)
             .with(http::Limits)
             .with(CatchPanic::new().with_handler(|_| internal(&"a handler panicked")))
             .with(errors)

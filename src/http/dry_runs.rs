@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use poem::{
-    Endpoint, IntoResponse, Middleware, Request, Response, Result,
+    Endpoint, IntoResponse, Middleware, Request, RequestBody, Response, Result,
     error::MethodNotAllowedError,
     http::{self, Method, Uri},
 };
-use rolecall_guard::document::operations;
+use poem_openapi::{ApiExtractor, ExtractParamOptions};
+use rolecall_guard::{SignedIn, document::operations};
 use serde_json::Value;
 
 use super::allow::fits;
@@ -24,32 +25,41 @@ pub const CHANGES: &str = "/v1/";
 /// Brings a dry run's path to the change that it is about, and refuses a dry run of what can't tell beforehand what it
 /// will do, and would do it.
 #[derive(Clone, Debug)]
-pub struct DryRuns(Arc<Vec<(String, String)>>);
+pub struct DryRuns {
+    /// The path and method of each dry run, below [`DRY_RUNS`].
+    foretold: Arc<Vec<(String, String)>>,
+    /// The path and method of everything.
+    operations: Arc<Vec<(String, String)>>,
+}
 
 impl DryRuns {
     /// Of what the document has below [`DRY_RUNS`].
     #[must_use]
     pub fn of(mut document: Value) -> Self {
-        let foretold = operations(&mut document)
-            .filter_map(|(path, method, _)| Some((path.strip_prefix(DRY_RUNS)?.to_owned(), method.to_uppercase())));
-        Self(Arc::new(foretold.collect()))
+        let all = operations(&mut document).map(|(path, method, _)| (path, method.to_uppercase()));
+        let operations: Vec<(String, String)> = all.collect();
+        let foretold =
+            |(path, method): &(String, String)| Some((path.strip_prefix(DRY_RUNS)?.to_owned(), method.clone()));
+        let foretold = operations.iter().filter_map(foretold).collect();
+        Self { foretold: Arc::new(foretold), operations: Arc::new(operations) }
     }
 
     fn direct(&self, request: &mut Request) -> Result<()> {
-        let asks = asks(request.uri().query().unwrap_or_default())?;
         let (path, method) = (request.uri().path(), request.method());
+        let query = request.uri().query().unwrap_or_default();
         let Some(rest) = path.strip_prefix(DRY_RUNS) else {
-            let foretold = || path.strip_prefix(CHANGES).is_some_and(|rest| self.takes(rest, method) == Some(true));
-            return if asks != Some(true) || method.is_safe() || foretold() {
-                Ok(())
-            } else {
-                Err(bad_request("dry_run: this request would really do it. Send it without, or not at all.").into())
-            };
+            let Some(rest) = path.strip_prefix(CHANGES).filter(|_| !method.is_safe()) else { return Ok(()) };
+            if asks(query)? != Some(true) {
+                return Ok(());
+            }
+            let foretold = self.takes(rest, method) == Some(true);
+            let really = || bad_request("dry_run: this request would really do it. Send it without, or not at all.");
+            return if foretold { Ok(()) } else { Err(really().into()) };
         };
         match self.takes(rest, method) {
             None => Ok(()),
             Some(false) => Err(MethodNotAllowedError.into()),
-            Some(true) if asks.is_some() => {
+            Some(true) if asks(query)?.is_some() => {
                 Err(bad_request("dry_run: nothing is changed at this path anyway. Leave it out.").into())
             }
             Some(true) => {
@@ -59,9 +69,15 @@ impl DryRuns {
         }
     }
 
+    /// Whether there is anything to refuse.
+    fn is_operation(&self, request: &Request) -> bool {
+        let (path, method) = (request.uri().path(), request.method().as_str());
+        self.operations.iter().any(|(template, takes)| takes == method && fits(template, path))
+    }
+
     /// Whether there is a dry run by this method, if there is any at the path.
     fn takes(&self, rest: &str, method: &Method) -> Option<bool> {
-        let mut methods = self.0.iter().filter(|(template, _)| fits(template, rest)).peekable();
+        let mut methods = self.foretold.iter().filter(|(template, _)| fits(template, rest)).peekable();
         methods.peek()?;
         Some(methods.any(|(_, takes)| method.as_str() == takes))
     }
@@ -72,12 +88,21 @@ fn asks(query: &str) -> Result<Option<bool>, Problem> {
     let Ok(pairs) = serde_urlencoded::from_str::<Vec<(String, String)>>(query) else {
         return Ok(query.contains(DRY_RUN).then_some(true));
     };
+    if pairs.iter().any(|(name, _)| is_nearly(name)) {
+        return Err(bad_request("dry_run: this is how it is spelled."));
+    }
     let mut values = pairs.iter().filter(|(name, _)| name == DRY_RUN).map(|(_, value)| value != "false");
     let asks = values.next();
     if values.next().is_some() {
         return Err(bad_request("dry_run: say it once."));
     }
     Ok(asks)
+}
+
+/// Whether someone meant [`DRY_RUN`], who would find out too late.
+fn is_nearly(name: &str) -> bool {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+    name != DRY_RUN && letters.eq("dryrun".chars())
 }
 
 /// The change that a dry run is about, asked to be told only.
@@ -103,7 +128,17 @@ impl<E: Endpoint> Endpoint for Foretelling<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        self.0.direct(&mut request)?;
+        if let Err(error) = self.0.direct(&mut request) {
+            if !error.is::<Problem>() {
+                return Err(error);
+            }
+            // Whether there is such a thing, and who asks, comes first here, too.
+            if self.0.is_operation(&request) {
+                let options = ExtractParamOptions::default();
+                SignedIn::from_request(&request, &mut RequestBody::default(), options).await?;
+                return Err(error);
+            }
+        }
         self.1.call(request).await.map(IntoResponse::into_response)
     }
 }

@@ -190,3 +190,32 @@ async fn who_says_both_yes_and_no_is_asked_again() {
     }
     admin.get("/v1/users/alice").await.assert(200);
 }
+
+#[tokio::test]
+async fn who_spells_it_another_way_is_told_and_nothing_is_done() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.user("alice", &[]).await;
+    for query in ["dry-run=true", "dryRun=true", "DRY_RUN", "Dry_run=1", "a=b&dry%2Drun=true", "dry.run=false"] {
+        let refused = admin.delete(&format!("/v1/users/alice?{query}")).await.assert_problem(400, "bad_request");
+        assert_eq!(refused.body["detail"], "dry_run: this is how it is spelled.");
+        admin.get(&format!("/v1/users/alice?{query}")).await.assert(200);
+    }
+}
+
+#[tokio::test]
+async fn whether_there_is_such_a_thing_and_who_asks_comes_first() {
+    let server = Server::start().await;
+    let (admin, anonymous) = (server.admin().await, server.anonymous());
+    for query in ["dry_run=true", "dry-run=true", "dry_run=true&dry_run=false"] {
+        for path in ["/v1/me/password", "/v1/dry-run/users/alice/password"] {
+            let refused = anonymous.put(&format!("{path}?{query}")).await;
+            refused.assert_problem(401, "unauthenticated");
+        }
+        for client in [&anonymous, &admin] {
+            client.put(&format!("/v1/nowhere?{query}")).await.assert_problem(404, "not_found");
+            client.delete(&format!("/v1/me/password?{query}")).await.assert_problem(405, "method_not_allowed");
+        }
+        admin.put(&format!("/v1/me/password?{query}")).await.assert_problem(400, "bad_request");
+    }
+}
