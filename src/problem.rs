@@ -25,30 +25,6 @@ pub fn internal(cause: &dyn std::fmt::Display) -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here. It has been logged.")
 }
 
-/// The rule that poem-openapi found broken: it says through which types it went, before and after it says what is wrong.
-pub fn rule(reason: &str) -> String {
-    let reason = reason.split(" (occurred while parsing").next().unwrap_or(reason);
-    let Some((_, last)) = reason.rsplit_once("failed to parse \"") else { return reason.to_owned() };
-    let (kind, why) = last.split_once("\": ").unwrap_or(("", last));
-    match kind.strip_prefix("string_") {
-        Some("date-time") => "a time must be like 2026-01-31T12:00:00Z".to_owned(),
-        Some(kind) => format!("{kind}: {why}"),
-        None => why.to_owned(),
-    }
-}
-
-/// The rule that a body breaks.
-pub fn in_the_body(reason: &str) -> String {
-    let rule = rule(reason);
-    format!("In the body: {}", missing(&rule).unwrap_or(rule))
-}
-
-/// In words, that a member isn't there; which one it is, poem-openapi doesn't say, but of what kind.
-fn missing(rule: &str) -> Option<String> {
-    let kind = rule.strip_prefix("Expected input type \"")?.strip_suffix("\", found null.")?;
-    Some(format!("a member is missing or null: {}", kind.strip_prefix("string_").unwrap_or(kind)))
-}
-
 fn overloaded() -> Problem {
     Problem::unavailable("overloaded", "Too many requests at once. Try again in a second.", 1)
 }
@@ -59,6 +35,9 @@ impl From<Refused> for Problem {
             Refused::NotFound(what) => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
             }
+            Refused::NoSuch(what, name) => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no {what} {name}."))
+            }
             Refused::Stale => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "stale",
@@ -67,7 +46,10 @@ impl From<Refused> for Problem {
             Refused::Exceeded(exceeded) => Self::new(
                 StatusCode::FORBIDDEN,
                 "would_exceed_own_permissions",
-                format!("This concerns the permission {}, which you don't hold yourself.", exceeded.0),
+                format!(
+                    "This concerns the permission {}, which you don't hold yourself, or not for as long.",
+                    exceeded.0
+                ),
             ),
             Refused::LastAdministrator => Self::new(
                 StatusCode::CONFLICT,

@@ -15,6 +15,7 @@ use super::{
     client_secrets::EXAMPLE_SECRET,
     dry_run::Instead,
     responses::{Created, Done, Found, created, found, page, shown},
+    sent::Sent,
     text::{Audience, Limit, Line},
     users::{change, known, not_null},
 };
@@ -232,7 +233,7 @@ impl Clients {
         &self,
         caller: Require<permission::Create>,
         #[oai(default)] dry_run: Query<bool>,
-        new: Json<NewClient>,
+        new: Sent<NewClient>,
     ) -> Result<Created<CreatedClient>, Instead> {
         let NewClient { name, client_id, first_party, grants: given, audience, scopes } = new.0;
         let client_id = match client_id {
@@ -279,7 +280,7 @@ impl Clients {
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-        patch: Json<ClientPatch>,
+        patch: Sent<ClientPatch>,
     ) -> Result<Found<Client>, Instead> {
         let ClientPatch { name, first_party, grants: given, audience, scopes } = patch.0;
         let command = UpdateClient {

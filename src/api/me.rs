@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     State, Tag,
     responses::{Done, shown},
+    sent::Sent,
     users::Status,
 };
 use crate::{
@@ -80,7 +81,7 @@ impl Me {
     ///
     /// Ends your other sessions.
     #[oai(path = "/me/password", method = "put", operation_id = "change_my_password")]
-    async fn change_password(&self, caller: SignedIn, change: Json<PasswordChange>) -> Result<Done, Problem> {
+    async fn change_password(&self, caller: SignedIn, change: Sent<PasswordChange>) -> Result<Done, Problem> {
         let id = UserId(caller.claims.sub);
         let username = self.0.store.user(&UserRef::Id(id)).await?.username.parse()?;
         let new_password = SecretString::from(change.0.new_password.0);

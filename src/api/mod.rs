@@ -20,6 +20,7 @@ mod permissions;
 pub mod policy;
 mod responses;
 mod roles;
+mod sent;
 mod separation_sets;
 mod sessions;
 mod text;
@@ -33,6 +34,7 @@ use poem_openapi::{OpenApi, Tags};
 pub use cursor::Cursors;
 pub use oauth::{Failure, OAuthError};
 pub use operations::Readiness;
+pub(crate) use sent::in_words;
 
 use dry_run::Instead;
 use rolecall_guard::Gate;

@@ -12,6 +12,7 @@ use super::{
     State, Tag,
     dry_run::Instead,
     responses::{Created, Done, Found, created, found, page, shown},
+    sent::Sent,
     text::{Limit, Line},
     users::{change, known},
 };
@@ -131,7 +132,7 @@ impl Permissions {
         &self,
         caller: Require<permission::Create>,
         #[oai(default)] dry_run: Query<bool>,
-        new: Json<NewPermission>,
+        new: Sent<NewPermission>,
     ) -> Result<Created<Permission>, Instead> {
         let command = CreatePermission {
             id: PermissionId(random::id(self.0.store.clock())),
@@ -167,7 +168,7 @@ impl Permissions {
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-        patch: Json<PermissionPatch>,
+        patch: Sent<PermissionPatch>,
     ) -> Result<Found<Permission>, Instead> {
         let description = change(patch.0.description, |line| line.0);
         let command = UpdatePermission { permission: permission.0, description };

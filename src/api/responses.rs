@@ -9,7 +9,7 @@ use rolecall_guard::Problem;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::text::etag;
+use super::{sent::Sent, text::etag};
 use crate::problem::bad_request;
 
 /// What a parameter is by default.
@@ -153,7 +153,7 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Optional<T> {
             return Ok(Self(Some(value)));
         }
         let mut body = RequestBody::new(Body::from(bytes));
-        let Json(value) = <Json<T> as ApiExtractor>::from_request(request, &mut body, options).await?;
+        let Sent(value) = <Sent<T> as ApiExtractor>::from_request(request, &mut body, options).await?;
         Ok(Self(Some(value)))
     }
 }

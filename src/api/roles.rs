@@ -14,6 +14,7 @@ use super::{
     State, Tag,
     dry_run::Instead,
     responses::{Created, Done, Found, created, found, page, shown},
+    sent::Sent,
     text::{Limit, Line},
     users::{change, known},
 };
@@ -139,7 +140,7 @@ impl Roles {
         &self,
         caller: Require<permission::Create>,
         #[oai(default)] dry_run: Query<bool>,
-        new: Json<NewRole>,
+        new: Sent<NewRole>,
     ) -> Result<Created<Role>, Instead> {
         let NewRole { name, description, permissions, juniors, seniors } = new.0;
         let command = CreateRole {
@@ -175,7 +176,7 @@ impl Roles {
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-        patch: Json<RolePatch>,
+        patch: Sent<RolePatch>,
     ) -> Result<Found<Role>, Instead> {
         let command = UpdateRole { role: role.0, description: change(patch.0.description, |line| line.0) };
         let role = self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;

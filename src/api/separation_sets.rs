@@ -13,6 +13,7 @@ use super::{
     State, Tag,
     dry_run::Instead,
     responses::{Created, Done, Found, NoMembers, created, found, page},
+    sent::Sent,
     text::Limit,
     users::{known, not_null},
 };
@@ -178,7 +179,7 @@ impl SeparationSets {
         &self,
         caller: Require<permission::Create>,
         #[oai(default)] dry_run: Query<bool>,
-        new: Json<NewSeparationSet>,
+        new: Sent<NewSeparationSet>,
     ) -> Result<Created<SeparationSet>, Instead> {
         let NewSeparationSet { name, kind, cardinality, roles } = new.0;
         let command = CreateSet {
@@ -217,7 +218,7 @@ impl SeparationSets {
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-        patch: Json<SeparationSetPatch>,
+        patch: Sent<SeparationSetPatch>,
     ) -> Result<Found<SeparationSet>, Instead> {
         let SeparationSetPatch { cardinality, roles } = patch.0;
         let replaced = |roles: Vec<_>| Membership::Replace(roles.into_iter().collect::<BTreeSet<_>>());

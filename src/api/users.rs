@@ -15,6 +15,7 @@ use super::{
     State, Tag,
     dry_run::Instead,
     responses::{Created, Done, Found, created, found, page, shown},
+    sent::Sent,
     text::{Email, Limit, Line},
 };
 use crate::{
@@ -231,7 +232,7 @@ impl Users {
         &self,
         caller: Require<permission::Create>,
         #[oai(default)] dry_run: Query<bool>,
-        new: Json<NewUser>,
+        new: Sent<NewUser>,
     ) -> Result<Created<User>, Instead> {
         let NewUser { username, password, email, display_name, roles } = new.0;
         let password_hash = match password {
@@ -277,7 +278,7 @@ impl Users {
         /// Only if its state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-        patch: Json<UserPatch>,
+        patch: Sent<UserPatch>,
     ) -> Result<Found<User>, Instead> {
         let UserPatch { username, email, display_name, status } = patch.0;
         let command = UpdateUser {
@@ -323,7 +324,7 @@ impl Users {
         /// Only if the user's state is still this.
         #[oai(name = "If-Match")]
         if_match: Header<Option<IfMatch>>,
-        reset: Json<PasswordReset>,
+        reset: Sent<PasswordReset>,
     ) -> Result<Done, Instead> {
         password::check_for_anyone(&reset.0.new_password.0)?;
         let username = self.0.store.user(&user).await?.username.parse()?;

@@ -7,8 +7,8 @@ use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError, Par
 
 use super::{Allowed, limits::is_too_long};
 use crate::{
-    api::Failure,
-    problem::{Problem, bad_request, in_the_body, internal, rule},
+    api::{Failure, in_words},
+    problem::{Problem, bad_request, internal},
 };
 
 /// Answers every error in one form: a problem, or RFC 6749's at `/oauth/`.
@@ -79,11 +79,12 @@ fn problem(error: &Error, path: &str, allowed: &Allowed) -> Problem {
 
 fn malformed(error: &Error) -> Option<Problem> {
     let reason = if let Some(error) = error.downcast_ref::<ParseParamError>() {
-        named(error.name, rule(&error.reason))
+        named(error.name, in_words(&error.reason))
     } else if let Some(error) = error.downcast_ref::<ParsePathError>() {
-        format!("In the path: {}", rule(&error.reason))
+        format!("In the path: {}", in_words(&error.reason))
     } else {
-        in_the_body(&error.downcast_ref::<ParseRequestPayloadError>()?.reason)
+        let error = error.downcast_ref::<ParseRequestPayloadError>()?;
+        format!("In the body: {}", in_words(&error.reason))
     };
     Some(bad_request(reason))
 }

@@ -78,5 +78,5 @@ pub(super) async fn all_exist(db: &impl ConnectionTrait, names: &BTreeSet<Permis
 /// The row of a permission.
 pub(super) async fn find(db: &impl ConnectionTrait, name: &PermissionName) -> Result<permissions::Model, Refused> {
     let rows = permissions::Entity::find().filter(permissions::Column::Name.eq(name.as_str()));
-    rows.one(db).await?.ok_or(Refused::NotFound("permission"))
+    rows.one(db).await?.ok_or_else(|| Refused::NoSuch("permission", name.to_string()))
 }

@@ -9,6 +9,9 @@ pub enum Refused {
     /// There is no such thing.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// There is nothing of this name.
+    #[error("no such {0}: {1}")]
+    NoSuch(&'static str, String),
     /// `If-Match` names another state.
     #[error("changed since it was read")]
     Stale,

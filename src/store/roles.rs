@@ -58,5 +58,5 @@ impl Store {
 /// The row of a role.
 pub(super) async fn find(db: &impl ConnectionTrait, name: &RoleName) -> Result<roles::Model, Refused> {
     let rows = roles::Entity::find().filter(roles::Column::Name.eq(name.as_str()));
-    rows.one(db).await?.ok_or(Refused::NotFound("role"))
+    rows.one(db).await?.ok_or_else(|| Refused::NoSuch("role", name.to_string()))
 }

@@ -116,7 +116,7 @@ async fn a_patch_that_can_not_be_is_refused_whole() {
     for (patch, rule) in [
         (json!({ "display_name": "x", "username": null }), "username: can't be cleared"),
         (json!({ "display_name": "x", "status": null }), "status: can't be cleared"),
-        (json!({ "display_name": "x", "status": "asleep" }), "\"asleep\""),
+        (json!({ "display_name": "x", "status": "asleep" }), "status: must be one of active, disabled"),
         (json!({ "display_name": "x", "email": "nobody" }), "must be an e-mail address"),
         (json!({ "display_name": "x", "password": PASSWORD }), "`password`"),
         (json!({ "display_name": "x".repeat(201) }), "at most 200 characters"),

@@ -8,7 +8,10 @@ use poem_openapi::{
 use rolecall_guard::Problem;
 use serde_json::Value;
 
-use crate::problem::{bad_request, in_the_body};
+use crate::{
+    api::sent::{json, read},
+    problem::bad_request,
+};
 
 /// A JSON body of this API: what isn't right about it is 400, its `Content-Type` too (§10.1).
 #[derive(Clone, Debug)]
@@ -37,13 +40,23 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Asked<T> {
             return Err(Problem::into(bad_request("Send the body with Content-Type: application/json.")));
         }
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
-        let value: Value =
-            serde_json::from_slice(&bytes).map_err(|error| bad_request(format!("The body is not JSON: {error}")))?;
+        let value = json(&bytes)?;
+        objects(&value)?;
         Ok(Self(read(value)?))
     }
 }
 
-/// Reads a value of this API, ignoring what it doesn't know.
-pub(super) fn read<T: ParseFromJSON>(value: Value) -> Result<T, Problem> {
-    T::parse_from_json(Some(value)).map_err(|error| bad_request(in_the_body(&error.into_message())))
+/// Refuses what may be anything, and is ignored, but has to be an object (§5).
+pub(super) fn objects(value: &Value) -> Result<(), Problem> {
+    for (place, member) in
+        [("", "context"), ("/subject", "properties"), ("/action", "properties"), ("/resource", "properties")]
+    {
+        let found = value.pointer(place).and_then(|value| value.get(member));
+        if found.is_some_and(|found| !found.is_object()) {
+            let place = place.trim_start_matches('/');
+            let dot = if place.is_empty() { "" } else { "." };
+            return Err(bad_request(format!("In the body: {place}{dot}{member}: must be an object")));
+        }
+    }
+    Ok(())
 }

@@ -2,9 +2,9 @@ use poem_openapi::{Enum, Object, Union, types::Example};
 use rolecall_guard::Problem;
 use serde_json::{Map, Value, json};
 
-use super::asked::read;
+use super::asked::objects;
 use crate::{
-    api::{as_it_is::AsItIs, text::Line, users::known},
+    api::{as_it_is::AsItIs, sent::read, text::Line, users::known},
     problem::bad_request,
     store::{Checks, Decision},
 };
@@ -269,6 +269,7 @@ impl EvaluationsRequest {
         if !item.is_object() && !item.is_null() {
             return Err(bad_request("evaluations: each must be an object"));
         }
+        objects(item)?;
         let mut question = Map::new();
         let subject = self.subject.as_ref().map(|subject| &subject.0);
         let action = self.action.as_ref().map(|action| &action.0);

@@ -60,7 +60,7 @@ impl Initialise {
     async fn role(&self, view: &View<'_>, plan: &mut Plan) -> Result<RoleId, Refused> {
         match find_role(view.txn, &self.admin).await {
             Ok(row) => return Ok(row.id),
-            Err(Refused::NotFound(_)) => {}
+            Err(Refused::NoSuch(..)) => {}
             Err(error) => return Err(error),
         }
         let row = roles::Model {

@@ -138,11 +138,103 @@ async fn what_is_wrong_is_said_in_words_for_whoever_sent_it() {
     let limit = said(admin.get("/v1/users?limit=0").await).await;
     assert_eq!(limit, "limit: must be a number from 1 to 500");
     let member = said(admin.post("/v1/roles", json!({})).await).await;
-    assert_eq!(member, "In the body: a member is missing or null: role");
+    assert_eq!(member, "In the body: name: is missing, or null");
     let time = said(admin.put_json("/v1/users/admin/roles/admin", json!({ "valid_until": "tomorrow" })).await).await;
-    assert_eq!(time, "In the body: a time must be like 2026-01-31T12:00:00Z");
-    let member = said(admin.post("/access/v1/evaluations", json!({})).await).await;
-    assert_eq!(member, "In the body: a member is missing or null: Subject");
+    assert_eq!(time, "In the body: valid_until: must be a time like 2026-01-31T12:00:00Z");
     let time = said(admin.get("/v1/assignments?ends_before=tomorrow").await).await;
-    assert_eq!(time, "ends_before: a time must be like 2026-01-31T12:00:00Z");
+    assert_eq!(time, "ends_before: must be a time like 2026-01-31T12:00:00Z");
+}
+
+#[tokio::test]
+async fn what_is_wrong_in_a_body_is_said_by_the_name_of_the_member() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let nil = "00000000-0000-0000-0000-00000000000x";
+    let cases = [
+        (
+            "/v1/roles",
+            json!({ "name": "a", "description": "x".repeat(2000) }),
+            "description: must be at most 1000 characters",
+        ),
+        ("/v1/roles", json!({ "name": "a", "permissions": ["articles"] }), "permissions: must be resource:action"),
+        ("/v1/roles", json!({ "name": "a", "permissions": "articles:read" }), "permissions: must be a list"),
+        ("/v1/roles", json!({ "name": "a", "juniors": ["b", 1] }), "juniors[1]: must be a text"),
+        ("/v1/clients", json!({ "name": "A", "grants": [] }), "grants: must list at least 1"),
+        ("/v1/clients", json!({ "name": "A", "grants": ["none"] }), "grants[0]: must be one of "),
+        ("/v1/clients", json!({ "grants": ["password"] }), "name: is missing, or null"),
+        ("/v1/users", json!([{ "password": "SECRET" }]), "it must be an object"),
+        ("/v1/users", json!({ "username": "a b", "email": 1 }), "email: must be a text"),
+        ("/v1/users", json!({ "username": "a b", "email": "x" }), "username: must be 1 to 128"),
+        ("/v1/users", json!({ "username": "a", "email": "x" }), "email: must be an e-mail address"),
+    ];
+    for (path, body, expected) in cases {
+        let refused = admin.post(path, body.clone()).await.assert_problem(400, "bad_request");
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with(&format!("In the body: {expected}")), "{body}: {detail}");
+        assert!(!detail.contains("SECRET"), "{detail}");
+    }
+    let empty = admin.request(Method::POST, "/v1/roles").header("content-type", "application/json");
+    let empty = admin.send(empty).await.assert_problem(400, "bad_request");
+    assert_eq!(empty.body["detail"], "The body is missing: send a JSON object.");
+    let odd = admin.get(&format!("/v1/sessions/{nil}")).await.assert_problem(400, "bad_request");
+    assert_eq!(odd.body["detail"], "In the path: must be a UUID");
+    let long = admin.post("/v1/users", json!(vec!["x"; 100_000])).await.assert_problem(400, "bad_request");
+    assert!(long.text.len() < 500, "{} bytes", long.text.len());
+    let long = admin.get(&format!("/v1/users?limit={}", "x".repeat(5000))).await.assert_problem(400, "bad_request");
+    assert!(long.text.len() < 500, "{} bytes", long.text.len());
+}
+
+#[tokio::test]
+async fn a_member_that_stands_twice_is_refused_at_any_depth() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let question = r#"{"subject":{"type":"user","id":"a","id":"admin"},"action":{"name":"read"},"resource":{"type":"users","id":"1"}}"#;
+    let cases = [
+        (Method::POST, "/v1/roles", r#"{"name":"first","name":"second"}"#, "name"),
+        (Method::POST, "/v1/roles", r#"{"name":"first","\u006eame":"second"}"#, "name"),
+        (Method::PUT, "/v1/users/admin/roles/admin", r#"{"valid_until":null,"valid_until":null}"#, "valid_until"),
+        (Method::PATCH, "/v1/users/admin", r#"{"email":"a@b","email":null}"#, "email"),
+        (Method::POST, "/access/v1/evaluation", question, "id"),
+    ];
+    for (method, path, body, member) in cases {
+        let request = admin.request(method, path).header("content-type", "application/json").body(body);
+        let refused = admin.send(request).await.assert_problem(400, "bad_request");
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("the member {member} stands there twice")), "{detail}");
+        let anonymous = server.anonymous();
+        let request = anonymous.request(Method::POST, "/v1/roles").header("content-type", "application/json");
+        anonymous.send(request.body(body)).await.assert_problem(401, "unauthenticated");
+    }
+    admin.get("/v1/roles/second").await.assert(404);
+}
+
+#[tokio::test]
+async fn a_name_in_a_list_that_leads_nowhere_is_told() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.role("here", &[]).await;
+    let cases = [
+        ("/v1/users", json!({ "username": "alice", "roles": ["here", "nowhere"] }), "There is no role nowhere."),
+        ("/v1/roles", json!({ "name": "new", "juniors": ["here", "nowhere"] }), "There is no role nowhere."),
+        ("/v1/roles", json!({ "name": "new", "permissions": ["no:where"] }), "There is no permission no:where."),
+    ];
+    for (path, body, expected) in cases {
+        let refused = admin.post(path, body).await.assert_problem(404, "not_found");
+        assert_eq!(refused.body["detail"], expected);
+    }
+}
+
+#[tokio::test]
+async fn an_if_match_of_any_bytes_is_none_of_ours() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.role("reader", &[]).await;
+    let odd = reqwest::header::HeaderValue::from_bytes(b"\"\xff\"").unwrap();
+    let request = |method, path| admin.request(method, path).header("if-match", odd.clone());
+    let patched = request(Method::PATCH, "/v1/roles/reader").json(&json!({ "description": "x" }));
+    admin.send(patched).await.assert_problem(412, "stale");
+    let applied = request(Method::POST, "/v1/policy/apply").json(&json!({ "roles": [] }));
+    admin.send(applied).await.assert_problem(412, "stale");
+    admin.send(request(Method::DELETE, "/v1/roles/none")).await.assert_problem(404, "not_found");
+    admin.send(request(Method::DELETE, "/v1/roles/reader").header("if-match", "*")).await.assert_problem(412, "stale");
 }
