@@ -79,12 +79,11 @@ impl<E> Logging<E> {
     }
 }
 
-/// The caller's own id if it is 1 to 64 plain characters; else a new one.
+/// The caller's own id if it is 1 to 200 characters of visible ASCII; else a new one.
 fn request_id(request: &Request) -> HeaderValue {
     let plain = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-        (1..=64).contains(&bytes.len()) && bytes.iter().all(plain)
+        (1..=200).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
     };
     let sent = request.headers().get(REQUEST_ID).filter(plain).cloned();
     sent.or_else(|| HeaderValue::from_str(&random::text::<12>()).ok()).unwrap_or(HeaderValue::from_static("none"))

@@ -113,6 +113,13 @@ async fn what_is_malformed_is_400() {
     bad.push(with(good.clone(), "subject", json!({ "type": "user", "id": 7 })));
     bad.push(with(good.clone(), "resource", json!({ "type": "articles" })));
     bad.push(with(good.clone(), "action", json!({ "name": 1 })));
+    bad.push(with(good.clone(), "context", json!("now")));
+    bad.push(with(good.clone(), "subject", json!({ "type": "user", "id": "alice", "properties": 1 })));
+    bad.push(with(good.clone(), "resource", json!({ "type": "articles", "id": "1", "properties": [] })));
+    let typed = gate.post(ONE, with(good.clone(), "subject", json!({ "type": "user", "id": 7 }))).await;
+    assert_eq!(typed.body["detail"], "In the body: subject.id: must be a text");
+    let missing = gate.post(MANY, with(good.clone(), "resource", json!({ "id": "1" }))).await;
+    assert_eq!(missing.body["detail"], "In the body: resource.type: is missing, or null");
     for body in bad {
         for path in [ONE, MANY] {
             let answer = gate.post(path, body.clone()).await;
@@ -146,11 +153,15 @@ async fn only_who_may_ask_is_answered() {
 #[tokio::test]
 async fn the_request_id_comes_back() {
     let (server, gate) = stage().await;
-    let id = "bfe9eb29-ab87-4ca3-be83-a1d5d8305716";
-    for client in [&gate, &server.anonymous()] {
-        let request = client.request(Method::POST, ONE).header("x-request-id", id).json(&question("bob", "read"));
-        assert_eq!(client.send(request).await.header("x-request-id"), id);
+    let long = "x".repeat(200);
+    for id in ["bfe9eb29-ab87-4ca3-be83-a1d5d8305716", "a/b+c:d==", "\"quoted\"", &long] {
+        for client in [&gate, &server.anonymous()] {
+            let request = client.request(Method::POST, ONE).header("x-request-id", id).json(&question("bob", "read"));
+            assert_eq!(client.send(request).await.header("x-request-id"), id);
+        }
     }
+    let longer = gate.request(Method::POST, ONE).header("x-request-id", long + "x").json(&question("bob", "read"));
+    assert!(gate.send(longer).await.header("x-request-id").len() < 64);
 }
 
 #[tokio::test]
@@ -233,7 +244,16 @@ async fn a_subject_search_finds_whoever_may_page_by_page() {
     assert_eq!((&second["results"], &second["page"]["next_token"]), (&json!([found("bob")]), &json!("")));
     let other = with(with(search.clone(), "page", next), "action", json!({ "name": "update" }));
     gate.post(SUBJECTS, other).await.assert_problem(400, "bad_request");
-    for page in [json!({ "limit": 0 }), json!({ "limit": -1 }), json!({ "token": "made up" })] {
+    let goes_on = json!({ "token": first["page"]["next_token"] });
+    let second = gate.post(SUBJECTS, with(search.clone(), "page", goes_on)).await.assert(200).body;
+    assert_eq!(second["page"]["count"], 1, "as many as before");
+    let none = gate.post(SUBJECTS, with(search.clone(), "page", json!({ "limit": 0 }))).await.assert(200);
+    assert_eq!((&none.body["results"], &none.body["page"]["count"]), (&json!([]), &json!(0)));
+    assert!(none.text.starts_with(r#"{"page":"#), "first, as §8.2.2 recommends: {}", none.text);
+    let then = json!({ "token": none.body["page"]["next_token"] });
+    let then = gate.post(SUBJECTS, with(search.clone(), "page", then)).await.assert(200).body;
+    assert_eq!(then["results"], expected["results"], "where it stood");
+    for page in [json!({ "limit": -1 }), json!({ "token": "made up" }), json!({ "token": "0.made up" })] {
         gate.post(SUBJECTS, with(search.clone(), "page", page)).await.assert_problem(400, "bad_request");
     }
     for (member, value) in [

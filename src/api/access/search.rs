@@ -7,6 +7,7 @@ use super::evaluation::{Action, Resource, Subject, Text};
 use crate::{
     api::{
         State,
+        cursor::unknown,
         text::{Limit, Line},
         users::known,
     },
@@ -19,19 +20,48 @@ use crate::{
 struct SearchPage {
     /// `next_token` of the page before.
     token: Option<String>,
-    /// How many results it has at most; 500 are the most there are.
-    #[oai(validator(minimum(value = "1")))]
-    limit: Option<u64>,
+    /// How many results it has at most; 500 are the most there are. Absent: as many as the page before, 50 on the first.
+    #[oai(validator(minimum(value = "0")))]
+    limit: Option<i64>,
+}
+
+/// A page that is asked for: how long, and after which cursor.
+struct Asking {
+    limit: u64,
+    cursor: Option<String>,
 }
 
 impl SearchPage {
+    /// An empty token is none: that is how the last page says that there is no other. Any other is a cursor, and the limit
+    /// that counts if the request says none: a search goes on as it began.
+    fn asking(&self) -> Result<Asking, Problem> {
+        let token = self.token.as_deref().filter(|token| !token.is_empty());
+        let (before, cursor) = match token.map(|token| token.split_once('.').ok_or_else(unknown)).transpose()? {
+            Some((limit, cursor)) => (limit.parse::<Limit>().map_err(|_| unknown())?, Some(cursor.to_owned())),
+            None => (Limit::default(), None),
+        };
+        let limit = match self.limit {
+            Some(limit) => u64::try_from(limit).map_err(|_| bad_request("page.limit: must be 0 or more"))?,
+            None => before.0,
+        };
+        Ok(Asking { limit, cursor: cursor.filter(|cursor| !str::is_empty(cursor)) })
+    }
+}
+
+impl Asking {
     fn limit(&self) -> Limit {
-        self.limit.map_or_else(Limit::default, Limit::at_most)
+        if self.limit == 0 { Limit::default() } else { Limit::at_most(self.limit) }
     }
 
-    /// An empty one is none: that is how the last page says that there is no other.
-    fn cursor(&self) -> Option<String> {
-        self.token.clone().filter(|token| !token.as_str().is_empty())
+    /// Results and the token of the next page. Of a page of no results that is where this one would begin.
+    fn page<T>(&self, results: Vec<T>, next: Option<String>) -> (Vec<T>, Option<String>) {
+        let (results, next) = if self.limit == 0 {
+            let here = self.cursor.clone().unwrap_or_default();
+            (Vec::new(), (!results.is_empty()).then_some(here))
+        } else {
+            (results, next)
+        };
+        (results, next.map(|cursor| format!("{}.{cursor}", self.limit().0)))
     }
 }
 
@@ -91,22 +121,22 @@ struct FoundSubject {
 /// Those who may (§8.3).
 #[derive(Clone, Debug, Object)]
 pub(super) struct SubjectResults {
-    results: Vec<FoundSubject>,
     page: ResultsPage,
+    results: Vec<FoundSubject>,
 }
 
 impl SubjectSearch {
     pub(super) async fn results(&self, state: &State) -> Result<SubjectResults, Problem> {
-        let page = self.page.clone().unwrap_or_default();
+        let asking = self.page.clone().unwrap_or_default().asking()?;
         let permission = format!("{}:{}", self.resource.kind.0, self.action.name.0);
-        let paging = state.cursors.paging(format!("subjects {permission:?}"), page.limit(), page.cursor())?;
+        let paging = state.cursors.paging(format!("subjects {permission:?}"), asking.limit(), asking.cursor.clone())?;
         let snapshot = state.store.current().await?;
         let is_user = self.subject.kind.0 == "user";
         let giving: BTreeSet<_> = snapshot.graph.giving(&permission).filter(|_| is_user).cloned().collect();
         let holders = state.store.holders(&giving, Holders::Active, paging.page()?).await?;
         let (holders, next) = paging.cut(holders, |holder| holder.user.id.0.to_string());
         let found = |holder: Holder| FoundSubject { kind: "user".into(), id: holder.user.username };
-        let results: Vec<_> = holders.into_iter().map(found).collect();
+        let (results, next) = asking.page(holders.into_iter().map(found).collect(), next);
         Ok(SubjectResults { page: ResultsPage::of(&results, next), results })
     }
 }
@@ -129,21 +159,21 @@ impl Example for ActionSearch {
 /// What the user may do (§8.3).
 #[derive(Clone, Debug, Object)]
 pub(super) struct ActionResults {
-    results: Vec<Action>,
     page: ResultsPage,
+    results: Vec<Action>,
 }
 
 impl ActionSearch {
     pub(super) async fn results(&self, state: &State) -> Result<ActionResults, Problem> {
-        let page = self.page.clone().unwrap_or_default();
+        let asking = self.page.clone().unwrap_or_default().asking()?;
         let list = format!("actions {:?} {:?}", self.subject.user(), self.resource.kind.0);
-        let paging = state.cursors.paging(list, page.limit(), page.cursor())?;
+        let paging = state.cursors.paging(list, asking.limit(), asking.cursor.clone())?;
         let actions = match self.subject.user() {
             Some(user) => state.store.checks().await?.actions(user, &self.resource.kind.0).await?,
             None => Vec::new(),
         };
         let (names, next) = paging.of(actions, Clone::clone);
-        let results: Vec<_> = names.into_iter().map(|name| Action { name: Line(name) }).collect();
+        let (results, next) = asking.page(names.into_iter().map(|name| Action { name: Line(name) }).collect(), next);
         Ok(ActionResults { page: ResultsPage::of(&results, next), results })
     }
 }

@@ -74,13 +74,13 @@ async fn every_response_has_a_request_id_of_its_own() {
 async fn a_well_formed_request_id_comes_back_and_another_is_replaced() {
     let server = Server::start().await;
     let client = server.anonymous();
-    let longest = "x".repeat(64);
+    let longest = "x".repeat(200);
     for path in ["/healthz", "/v1/me", "/nowhere"] {
         let answered = async |id: &str| client.send(client.request(Method::GET, path).header("X-Request-Id", id)).await;
-        for id in ["a", "0af7651916cd43dd-8448.EB21_1c80319c", &longest] {
+        for id in ["a", "0af7651916cd43dd-8448.EB21_1c80319c", "a/b+c:d,e\"f\"", &longest] {
             assert_eq!(answered(id).await.header("x-request-id"), id);
         }
-        for id in ["", "a b", "a/b", "a\"b", "<script>", "a,b", "a\tb", "é", &format!("{longest}x")] {
+        for id in ["", "a b", "a\tb", "é", &format!("{longest}x")] {
             let answer = answered(id).await;
             let own = answer.header("x-request-id");
             assert!(own != id && (1..=64).contains(&own.len()), "{id:?} became {own:?}");
