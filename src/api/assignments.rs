@@ -129,17 +129,30 @@ pub(super) struct EffectivePermission {
     via: Vec<String>,
     /// Each way from one of them down to the role that was granted it; only if asked for.
     paths: Option<Vec<Vec<String>>>,
+    /// Whether there are more ways than are shown: 100 are the most, and fewer where a page would be too long. Ask about this
+    /// permission alone to see more.
+    more_paths: Option<bool>,
 }
 
+/// So many names of roles are in the ways of a page.
+const MOST_NAMES: usize = 20_000;
+
 impl EffectivePermission {
-    fn explain(&mut self, graph: &Graph) {
+    /// With `names` left for all that a page still shows.
+    fn explain(&mut self, graph: &Graph, names: &mut usize) {
         let Ok(permission) = self.permission.parse() else { return };
+        let roles: Vec<RoleName> = self.via.iter().filter_map(|role| role.parse().ok()).collect();
         let mut paths = Vec::new();
-        for role in self.via.iter().filter_map(|role| role.parse().ok()) {
-            let ways = graph.paths(&role, &permission, MOST - paths.len());
-            paths.extend(ways.into_iter().map(|way| way.0.into_iter().map(String::from).collect()));
+        let mut more = false;
+        for way in roles.iter().flat_map(|role| graph.paths(role, &permission)) {
+            more = paths.len() == MOST || way.0.len() > *names;
+            if more {
+                break;
+            }
+            *names -= way.0.len();
+            paths.push(way.0.into_iter().map(String::from).collect());
         }
-        self.paths = Some(paths);
+        (self.paths, self.more_paths) = (Some(paths), Some(more));
     }
 
     fn is_on(&self, resource: &Line<64>) -> bool {
@@ -155,7 +168,9 @@ pub(super) fn effective<'a>(graph: &Graph, roles: impl IntoIterator<Item = &'a R
             via.entry(permission.into()).or_default().push(role.to_string());
         }
     }
-    via.into_iter().map(|(permission, via)| EffectivePermission { permission, via, paths: None }).collect()
+    via.into_iter()
+        .map(|(permission, via)| EffectivePermission { permission, via, paths: None, more_paths: None })
+        .collect()
 }
 
 page! {
@@ -262,7 +277,8 @@ impl Assignments {
 
     /// List what a user may do
     ///
-    /// Every permission that the user's roles give, by name.
+    /// Every permission that the user's roles give, by name (NIST `UserPermissions`): what a disabled user has, too, though it
+    /// can use none of it. Whether someone may do something now says `explain_user_permission`, or an AuthZEN evaluation.
     #[oai(path = "/users/:user/permissions", method = "get", operation_id = "list_user_permissions")]
     async fn permissions(
         &self,
@@ -286,8 +302,9 @@ impl Assignments {
         let all = all.into_iter().filter(|item| resource.0.as_ref().is_none_or(|resource| item.is_on(resource)));
         let (mut items, next) = paging.of(all, |item| item.permission.clone());
         if explain.0 {
+            let mut names = MOST_NAMES;
             for item in &mut items {
-                item.explain(&graph.graph);
+                item.explain(&graph.graph, &mut names);
             }
         }
         Ok(Json((items, next).into()))

@@ -82,8 +82,8 @@ impl Case<'_> {
     fn paths(&self) -> Vec<Way> {
         let mut paths = Vec::new();
         for assignment in self.assignments.iter().filter(|assignment| assignment.is_in_force(self.now)) {
-            let ways = self.graph.paths(&assignment.role, self.permission, MOST + 1 - paths.len());
-            paths.extend(ways.into_iter().map(|way| Way {
+            let ways = self.graph.paths(&assignment.role, self.permission);
+            paths.extend(ways.take(MOST + 1 - paths.len()).map(|way| Way {
                 roles: way.0.into_iter().map(String::from).collect(),
                 valid_until: assignment.valid_until.map(shown),
             }));

@@ -5,26 +5,23 @@ use super::{Graph, PermissionName, RoleName};
 pub struct Path(pub Vec<RoleName>);
 
 impl Graph {
-    /// The ways in which `role` gives `permission`, by name, `most` of them: there may be more than anyone can read.
-    #[must_use]
-    pub fn paths(&self, role: &RoleName, permission: &PermissionName, most: usize) -> Vec<Path> {
-        let mut found = Vec::new();
+    /// The ways in which `role` gives `permission`, by name: there may be more than anyone can read.
+    pub fn paths(&self, role: &RoleName, permission: &PermissionName) -> impl Iterator<Item = Path> {
         let mut steps = vec![vec![role.clone()]];
-        while let Some(path) = steps.pop() {
-            let Some(last) = path.last() else { continue };
-            let Some(stated) = self.role(last) else { continue };
-            if found.len() == most {
-                break;
+        std::iter::from_fn(move || {
+            while let Some(path) = steps.pop() {
+                let Some(last) = path.last() else { continue };
+                let Some(stated) = self.role(last) else { continue };
+                // Those by whom nothing is given are not gone down.
+                let onward =
+                    self.juniors(last).into_iter().filter(|junior| self.gives([junior.as_str()], permission.as_str()));
+                // The last one is taken first.
+                steps.extend(onward.rev().map(|junior| [path.as_slice(), &[junior]].concat()));
+                if stated.grants.contains(permission) {
+                    return Some(Path(path));
+                }
             }
-            // Those by whom nothing is given are not gone down.
-            let onward =
-                self.juniors(last).into_iter().filter(|junior| self.gives([junior.as_str()], permission.as_str()));
-            // The last one is taken first.
-            steps.extend(onward.rev().map(|junior| [path.as_slice(), &[junior]].concat()));
-            if stated.grants.contains(permission) {
-                found.push(Path(path));
-            }
-        }
-        found
+            None
+        })
     }
 }

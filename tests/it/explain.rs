@@ -41,6 +41,30 @@ async fn it_shows_every_way_from_an_assignment_down_to_a_grant() {
 }
 
 #[tokio::test]
+async fn a_list_says_of_each_whether_there_are_more_ways_and_stays_short() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let permissions: Vec<String> = (100..400).map(|number| format!("p:{number}")).collect();
+    let named: Vec<Value> = permissions.iter().map(|name| json!({ "name": name })).collect();
+    let layer = |depth: usize| [format!("a{depth}"), format!("b{depth}")];
+    let role = |depth: usize| layer(depth).map(|name| json!({ "name": name, "juniors": layer(depth + 1) }));
+    let mut roles: Vec<Value> = (0..11).flat_map(role).collect();
+    roles.extend(layer(11).map(|name| json!({ "name": name, "permissions": permissions })));
+    admin.post("/v1/policy/apply", json!({ "permissions": named, "roles": roles })).await.assert(200);
+    server.user("alice", &["a0"]).await;
+    let page = admin.get("/v1/users/alice/permissions?explain=true&limit=500").await.assert(200);
+    let items = page.body["items"].as_array().unwrap();
+    let ways = |item: &Value| item["paths"].as_array().unwrap().len();
+    assert_eq!((items.len(), ways(&items[0]), ways(&items[299])), (300, 100, 0));
+    assert!(items.iter().all(|item| item["more_paths"] == true));
+    assert!(page.text.len() < 500_000, "{} bytes", page.text.len());
+    let few = admin.get("/v1/users/alice/permissions?explain=true&resource=users").await.assert(200);
+    assert_eq!(few.body["items"], json!([]));
+    assert_eq!(admin.all("/v1/users/admin/permissions?explain=true").await[0]["more_paths"], false);
+    assert_eq!(admin.all("/v1/users/admin/permissions").await[0].get("more_paths"), None);
+}
+
+#[tokio::test]
 async fn of_who_may_not_it_tells_what_is_nearest_and_what_stands_in_the_way() {
     let server = Server::start().await;
     let admin = server.admin().await;
