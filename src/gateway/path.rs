@@ -80,10 +80,25 @@ pub(super) fn unmistakable(segment: &str) -> Result<(), Ambiguous> {
     if segment.ends_with('.') || segment.trim() != segment {
         return Err(Ambiguous("a segment ends in a dot, or begins or ends in a space"));
     }
+    if segment.chars().any(is_invisible) {
+        return Err(Ambiguous("something is encoded in it that isn't seen"));
+    }
+    if segment.contains(":$") {
+        return Err(Ambiguous("a segment names a stream of a file, as some file systems have it"));
+    }
     if segment.contains(PARTS) || segment.chars().any(char::is_control) {
         return Err(Ambiguous("something is encoded in it that parts a URL, or a control character"));
     }
     Ok(())
+}
+
+/// What is usually not shown, and what some services drop: Unicode's `Default_Ignorable_Code_Point`.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -166,6 +181,12 @@ mod tests {
             "/%EF%BC%8E%EF%BC%8E",
             "/%E2%80%A5/admin",
             "/%E2%84%80",
+            "/secret%E2%80%8B",
+            "/sec%C2%ADret",
+            "/%EF%BB%BFsecret",
+            "/secret%EF%B8%8F",
+            "/secret::$DATA",
+            "/secret:%24DATA",
         ];
         for target in odd {
             assert!(Path::read(target).is_err(), "{target}");

@@ -126,7 +126,7 @@ async fn each_operation_lets_in_exactly_who_may() {
 
 #[tokio::test]
 async fn nothing_is_served_outside_the_document_but_the_document_and_its_page() {
-    assert_eq!(rolecall::api::docs::PATHS, ["/docs", "/openapi.json", "/openapi.yaml"]);
+    assert_eq!(rolecall::api::docs::PATHS, ["/docs", "/docs/", "/openapi.json", "/openapi.yaml"]);
     let server = Server::start().await;
     for path in rolecall::api::docs::PATHS {
         server.anonymous().get(path).await.assert(200);

@@ -12,7 +12,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
                                        connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The paths outside the document, but for what `/docs` loads.
-pub const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
+pub const PATHS: [&str; 4] = ["/docs", "/docs/", "/openapi.json", "/openapi.yaml"];
 
 /// The paths of what `/docs` loads.
 pub fn assets() -> impl Iterator<Item = &'static str> {
@@ -104,6 +104,7 @@ pub fn mount(route: Route, document: &Value, yaml: String) -> Route {
     let with_assets = ASSETS.iter().fold(route, |route, asset| route.at(asset.path, get(asset.serve())));
     with_assets
         .at(INDEX.path, get(INDEX.serve()))
+        .at("/docs/", get(INDEX.serve()))
         .at("/openapi.json", get(text("application/json", document.to_string())))
         .at("/openapi.yaml", get(text("application/yaml", yaml)))
 }

@@ -14,7 +14,7 @@ async fn fetch(server: &Server, path: &str, known: &str) -> Answer {
 #[tokio::test]
 async fn a_browser_that_has_it_already_is_told_so() {
     let server = Server::start().await;
-    for path in docs::assets().chain(["/docs"]) {
+    for path in docs::assets().chain(["/docs", "/docs/"]) {
         let first = fetch(&server, path, "\"another\"").await.assert(200);
         let etag = first.header("etag").to_owned();
         for known in [etag.clone(), format!("W/{etag}"), format!("\"another\", {etag}")] {
