@@ -54,7 +54,7 @@ poem_openapi::impl_apirequest_for_payload!(Sent<T>, T: ParseFromJSON);
 
 /// Reads a body.
 fn parsed<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, Problem> {
-    read(json(bytes)?)
+    read(&json(bytes)?)
 }
 
 /// Reads JSON, and no member twice.
@@ -67,9 +67,9 @@ pub(super) fn json(bytes: &[u8]) -> Result<Value, Problem> {
 }
 
 /// Reads a value of a body.
-pub(super) fn read<T: ParseFromJSON>(value: Value) -> Result<T, Problem> {
+pub(super) fn read<T: ParseFromJSON>(value: &Value) -> Result<T, Problem> {
     T::parse_from_json(Some(value.clone())).map_err(|error| {
-        let fault = misfit_of::<T>(&value).unwrap_or_else(|| broken_rule::<T>(&value, error.message()));
+        let fault = misfit_of::<T>(value).unwrap_or_else(|| broken_rule::<T>(value, error.message()));
         bad_request(format!("In the body: {fault}"))
     })
 }

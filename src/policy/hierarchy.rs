@@ -256,7 +256,9 @@ mod tests {
     fn of(links: &BTreeSet<(usize, usize)>) -> Hierarchy {
         let mut hierarchy = Hierarchy::default();
         (0..ROLES).for_each(|role| hierarchy.add(role));
-        links.iter().for_each(|(senior, junior)| hierarchy.link(*senior, *junior));
+        for (senior, junior) in links {
+            hierarchy.link(*senior, *junior);
+        }
         hierarchy.close();
         hierarchy
     }
@@ -316,7 +318,9 @@ mod tests {
         ) {
             let old: BTreeSet<_> = old.into_iter().filter(|(senior, junior)| senior < junior).collect();
             let mut hierarchy = of(&old);
-            new.iter().for_each(|(senior, junior)| hierarchy.link(*senior, *junior));
+            for (senior, junior) in &new {
+                hierarchy.link(*senior, *junior);
+            }
             hierarchy.close();
             let taken: BTreeSet<_> =
                 (0..ROLES).flat_map(|role| hierarchy.juniors(role).iter().map(move |junior| (role, *junior))).collect();

@@ -42,7 +42,7 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Asked<T> {
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
         let value = json(&bytes)?;
         objects(&value)?;
-        Ok(Self(read(value)?))
+        Ok(Self(read(&value)?))
     }
 }
 

@@ -278,6 +278,6 @@ impl EvaluationsRequest {
             let value = item.get(member).or(default);
             question.extend(value.map(|value| (member.to_owned(), value.clone())));
         }
-        read(Value::Object(question))
+        read(&Value::Object(question))
     }
 }
