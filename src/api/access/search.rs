@@ -11,6 +11,7 @@ use crate::{
         text::{Limit, Line},
         users::known,
     },
+    problem::bad_request,
     store::{Holder, Holders},
 };
 
