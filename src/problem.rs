@@ -43,14 +43,9 @@ impl From<Refused> for Problem {
                 "stale",
                 "It has changed since you read it. Read it again, then decide.",
             ),
-            Refused::Exceeded(exceeded) => Self::new(
-                StatusCode::FORBIDDEN,
-                "would_exceed_own_permissions",
-                format!(
-                    "This concerns the permission {}, which you don't hold yourself, or not for as long.",
-                    exceeded.0
-                ),
-            ),
+            Refused::Exceeded(exceeded) => {
+                Self::new(StatusCode::FORBIDDEN, "would_exceed_own_permissions", format!("This concerns {exceeded}."))
+            }
             Refused::LastAdministrator => Self::new(
                 StatusCode::CONFLICT,
                 "last_administrator",

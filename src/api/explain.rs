@@ -1,12 +1,12 @@
 use poem_openapi::{Object, OpenApi, param::Path, payload::Json};
-use rolecall_guard::{Claims, Problem, Require};
+use rolecall_guard::{Permission, Problem, Refusal, Require};
 use time::OffsetDateTime;
 
 use super::{State, Tag, responses::shown};
 use crate::{
-    catalogue::access,
-    policy::{Assignment, ESCALATE, Exceeded, Graph, PermissionName, RoleName, in_force, now_or_later},
-    store::{Refused, Status, UserRef},
+    catalogue::{access, assignments},
+    policy::{Assignment, Authority, Graph, PermissionName, RoleName, Term, in_force, now_or_later},
+    store::{Refused, Status, UserId, UserRef},
 };
 
 /// So many ways are shown, and so many roles that would give a permission.
@@ -73,7 +73,8 @@ struct Case<'a> {
     graph: &'a Graph,
     assignments: &'a [Assignment],
     permission: &'a PermissionName,
-    caller: &'a Claims,
+    /// What the caller holds, and what the caller's token carries of it.
+    caller: &'a Authority,
     now: i64,
 }
 
@@ -96,22 +97,23 @@ impl Case<'_> {
         giving.map(|role| NearestRole { role: role.to_string(), obstacle: self.obstacle(role) }).collect()
     }
 
-    /// The rule that stands in the way of giving the user this role, by what the caller's token carries.
+    /// What stands in the way of the caller's giving the user this role, without end.
     fn obstacle(&self, role: &RoleName) -> Option<Reason> {
         if let Some(assigned) = self.assignments.iter().find(|assignment| assignment.role == *role) {
             let when = if assigned.has_ended(self.now) { "has ended" } else { "has not begun yet" };
             return Some(Reason::new("not_in_force", format!("It is assigned, but the assignment {when}.")));
         }
-        let mut assigned = now_or_later(self.assignments, self.now);
-        assigned.insert(role.clone());
-        let all = self.graph.permissions(assigned.iter().map(RoleName::as_str));
-        let carries = |name: &PermissionName| self.caller.permissions.contains(name.as_str());
-        if !self.caller.permissions.contains(ESCALATE)
-            && let Some(beyond) = all.into_iter().find(|name| !carries(name))
-        {
-            return Some(Refused::Exceeded(Exceeded(beyond)).into());
+        let already = now_or_later(self.assignments, self.now);
+        let assigned = already.iter().chain([role]).map(RoleName::as_str);
+        if !self.caller.holds(assignments::Create::NAME) {
+            return Some(Refused::Actor(Refusal::Lacks(assignments::Create::NAME.into())).into());
         }
-        let broken = self.graph.breaks_static(assigned.iter().map(RoleName::as_str))?;
+        let touched = self.caller.covers(&self.graph.permissions(already.iter().map(RoleName::as_str)));
+        let given = self.caller.may_give(&self.graph.permissions([role.as_str()]), Term::Always);
+        if let Err(exceeded) = touched.and(given) {
+            return Some(Refused::Exceeded(exceeded).into());
+        }
+        let broken = self.graph.breaks_static(assigned)?;
         Some(Refused::Separation(broken.clone()).into())
     }
 }
@@ -137,7 +139,9 @@ impl Explain {
         let user = store.user(&user).await?;
         store.permission(&permission).await?;
         let assignments = store.assignments(&UserRef::Id(user.id)).await?;
-        let (graph, caller, now) = (&snapshot.graph, &*caller.claims, store.clock().micros());
+        let (graph, now) = (&snapshot.graph, store.clock().micros());
+        let own = store.assignments(&UserRef::Id(UserId(caller.claims.sub))).await?;
+        let caller = &Authority::of(&caller.claims.permissions, graph.held(&own, now));
         let case = Case { graph, assignments: &assignments, permission: &permission, caller, now };
         let roles = in_force(&assignments, now);
         let given = graph.gives(roles.iter().map(RoleName::as_str), permission.as_str());

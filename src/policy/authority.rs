@@ -11,9 +11,25 @@ pub enum Authority {
     Holding(BTreeMap<PermissionName, Term>),
 }
 
-/// The permission that would go beyond what the actor holds.
+/// What would go beyond what the actor holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exceeded(pub PermissionName);
+pub enum Exceeded {
+    /// This permission it doesn't hold.
+    NotHeld(PermissionName),
+    /// This one it holds, but not for as long.
+    NotForAsLong(PermissionName),
+}
+
+impl std::fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotHeld(permission) => write!(f, "the permission {permission}, which you don't hold yourself"),
+            Self::NotForAsLong(permission) => {
+                write!(f, "the permission {permission}, which you hold, but not for as long")
+            }
+        }
+    }
+}
 
 impl Authority {
     /// What someone holds whose token `carries` some permissions and to whom the database `gives` some.
@@ -37,7 +53,7 @@ impl Authority {
             return Ok(());
         }
         match permissions.into_iter().find(|permission| !self.holds(permission.as_str())) {
-            Some(permission) => Err(Exceeded(permission.clone())),
+            Some(permission) => Err(Exceeded::NotHeld(permission.clone())),
             None => Ok(()),
         }
     }
@@ -54,7 +70,8 @@ impl Authority {
             return Ok(());
         }
         match permissions.into_iter().find(|permission| !lasts(permission.as_str())) {
-            Some(permission) => Err(Exceeded(permission.clone())),
+            Some(permission) if held.contains_key(permission) => Err(Exceeded::NotForAsLong(permission.clone())),
+            Some(permission) => Err(Exceeded::NotHeld(permission.clone())),
             None => Ok(()),
         }
     }
@@ -81,7 +98,7 @@ mod tests {
         let authority = Authority::of(&carried(&["a:read", "b:read"]), held(&["b:read", "c:read"]));
         assert_eq!(authority, Authority::Holding(held(&["b:read"])));
         assert_eq!(authority.covers(&names(&["b:read"])), Ok(()));
-        assert_eq!(authority.covers(&names(&["a:read"])), Err(Exceeded("a:read".parse().unwrap())));
+        assert_eq!(authority.covers(&names(&["a:read"])), Err(Exceeded::NotHeld("a:read".parse().unwrap())));
         assert!(!authority.holds("c:read"));
     }
 
@@ -102,7 +119,8 @@ mod tests {
         let until = |end| Authority::Holding(BTreeMap::from([("a:read".parse().unwrap(), Term::Until(end))]));
         assert_eq!(until(9).may_give(&read, Term::Until(9)), Ok(()));
         assert!(until(9).may_give(&read, Term::Until(10)).is_err());
-        assert!(until(9).may_give(&read, Term::Always).is_err());
+        let too_long = Err(Exceeded::NotForAsLong("a:read".parse().unwrap()));
+        assert_eq!(until(9).may_give(&read, Term::Always), too_long);
         assert_eq!(until(9).covers(&read), Ok(()), "to touch it must be held now");
         let escalates = Authority::Holding(BTreeMap::from([(ESCALATE.parse().unwrap(), Term::Until(9))]));
         assert_eq!(escalates.may_give(&read, Term::Until(9)), Ok(()));

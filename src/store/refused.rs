@@ -15,8 +15,8 @@ pub enum Refused {
     /// `If-Match` names another state.
     #[error("changed since it was read")]
     Stale,
-    /// Rule 1: the actor doesn't hold this permission itself.
-    #[error("needs {} itself", .0.0)]
+    /// Rule 1: the actor doesn't hold this itself.
+    #[error("concerns {0}")]
     Exceeded(Exceeded),
     /// Rule 2: nobody could administer any more.
     #[error("would leave no administrator")]

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::AtomicI64};
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server};
+use crate::support::{Client, PASSWORD, Server};
 
 async fn why(client: &Client, user: &str, permission: &str) -> Value {
     client.get(&format!("/v1/users/{user}/permissions/{permission}")).await.assert(200).body
@@ -86,7 +86,20 @@ async fn of_who_may_not_it_tells_what_is_nearest_and_what_stands_in_the_way() {
     assert_eq!(nearest(&alice), with(json!("separation_of_duty")));
     assert_eq!(nearest(&why(&admin, "bob", "books:read").await), with(Value::Null));
     let clerk = server.person("clerk", &["access:read"]).await;
-    assert_eq!(nearest(&why(&clerk, "bob", "books:read").await), with(json!("would_exceed_own_permissions")));
+    assert_eq!(nearest(&why(&clerk, "bob", "books:read").await), with(json!("insufficient_scope")));
+    let giver = server.person("giver", &["access:read", "assignments:create"]).await;
+    assert_eq!(nearest(&why(&giver, "bob", "books:read").await), with(json!("would_exceed_own_permissions")));
+    let auditor = "/v1/users/giver/roles/auditor";
+    admin.put_json(auditor, json!({ "valid_until": "2100-01-01T00:00:00Z" })).await.assert(204);
+    let giver = server.sign_in("giver", PASSWORD).await;
+    let told = why(&giver, "bob", "books:read").await;
+    assert_eq!(nearest(&told), with(json!("would_exceed_own_permissions")));
+    let refused = giver.put("/v1/users/bob/roles/auditor").await.assert_problem(403, "would_exceed_own_permissions");
+    assert_eq!(told["nearest"][0]["obstacle"]["detail"], refused.body["detail"]);
+    admin.put(auditor).await.assert(204);
+    let giver = server.sign_in("giver", PASSWORD).await;
+    assert_eq!(nearest(&why(&giver, "bob", "books:read").await), with(Value::Null));
+    giver.put("/v1/users/bob/roles/auditor").await.assert(204);
 }
 
 #[tokio::test]
