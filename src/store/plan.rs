@@ -35,6 +35,9 @@ impl View<'_> {
     }
 }
 
+/// Permissions, and for how long.
+pub(super) type Given = Vec<(BTreeSet<PermissionName>, Term)>;
+
 /// A change that could be made: what it does, and what it rests on.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -45,7 +48,7 @@ pub(super) struct Plan {
     /// Rule 1: what those hold whom it touches; the actor must, too.
     pub(super) needs: BTreeSet<PermissionName>,
     /// Rule 1: what it gives to someone, and for how long; the actor must hold it for as long.
-    pub(super) gives: Vec<(BTreeSet<PermissionName>, Term)>,
+    pub(super) gives: Given,
     /// Permissions that the actor itself must hold beside the guard's.
     pub(super) rights: BTreeSet<&'static str>,
     /// Why nobody may do this; said only to who passes rule 1.

@@ -2,7 +2,7 @@ use rolecall_guard::Subject;
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::clients::{held_by_client, target};
+use super::clients::{held_by_client, opened_by_client, target};
 use crate::{
     policy::ClientId,
     store::{
@@ -62,6 +62,7 @@ impl Command for RotateSecret {
             target: target(&self.client),
             after: Some(json!({ "previous_secret_ends": rfc3339(previous_ends) })),
             needs: held_by_client(view, &row).await?,
+            gives: opened_by_client(view, &row).await?,
             effects: vec![Effect::ReplaceSecret(self.secret.row(row.id, view.now), last_ends)],
             subjects: leaked.then(|| Subject::Client(row.client_id.clone())).into_iter().collect(),
             ..Plan::default()

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use super::{
     Change,
     client_secrets::NewSecret,
-    users::{held_by, role_names},
+    users::{held_by, opened_by, role_names},
 };
 use crate::{
-    policy::{BUILT_IN_CLIENT, ClientId, ESCALATE, PermissionName},
+    policy::{BUILT_IN_CLIENT, ClientId, ESCALATE, PermissionName, Term},
     store::{
         Client, ClientKey, Command, GrantType, Refused, Status, UserId,
         clients::find,
         effect::Effect,
         entity::{clients, users},
         permissions,
-        plan::{Plan, Planned, View},
+        plan::{Given, Plan, Planned, View},
         replica::stored,
         users::assignments_of,
         words::join,
@@ -64,7 +64,7 @@ impl Command for CreateClient {
             action: "create_client",
             target: target(&self.client_id),
             after: Some(state(&row)),
-            needs: if self.first_party { BTreeSet::from([stored(ESCALATE)?]) } else { BTreeSet::new() },
+            gives: opened_by_client(view, &clients::Model { user_id: None, ..row.clone() }).await?,
             impossible: (self.client_id.as_str() == BUILT_IN_CLIENT).then_some(Refused::AlreadyExists),
             effects,
             ..Plan::default()
@@ -128,6 +128,7 @@ impl Command for UpdateClient {
         }
         new.updated_at = view.now;
         new.revision = view.revision;
+        let gives = if widens(&old, &new) { opened_by_client(view, &new).await? } else { Given::new() };
         let (effects, subjects) = consequences(view, &old, &new);
         let plan = Plan {
             action: "update_client",
@@ -135,6 +136,7 @@ impl Command for UpdateClient {
             before: Some(state_with_roles(view, &old).await?),
             after: Some(state(&new)),
             needs,
+            gives,
             impossible: not_first_party(&new),
             effects,
             subjects,
@@ -237,6 +239,30 @@ pub(super) async fn held_by_client(
         held.insert(stored(ESCALATE)?);
     }
     Ok(held)
+}
+
+/// What is open to whoever has a client's secret, and for how long: as much as it holds (see [`held_by_client`]).
+pub(super) async fn opened_by_client(view: &View<'_>, client: &clients::Model) -> Result<Given, Refused> {
+    let mut opened = match client.user_id {
+        Some(user) => opened_by(view, user).await?,
+        None => Given::new(),
+    };
+    if client.first_party {
+        opened.push((BTreeSet::from([stored(ESCALATE)?]), Term::Always));
+    }
+    Ok(opened)
+}
+
+/// Whether whoever has the secret can do more, or elsewhere, than before.
+fn widens(old: &clients::Model, new: &clients::Model) -> bool {
+    let words = |text: &str| text.split_ascii_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
+    let more_scopes = match (&old.scopes, &new.scopes) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(old), Some(new)) => !words(new).is_subset(&words(old)),
+    };
+    let more_grants = !words(&new.grants).is_subset(&words(&old.grants));
+    more_scopes || more_grants || new.audience != old.audience || (new.first_party && !old.first_party)
 }
 
 pub(super) fn target(client: &ClientId) -> String {

@@ -4,7 +4,10 @@ use rolecall_guard::Subject;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{Change, clients::held_by_client};
+use super::{
+    Change,
+    clients::{held_by_client, opened_by_client},
+};
 use crate::{
     policy::{Assignment, PermissionName, RoleName, Term, Username, now_or_later},
     store::{
@@ -12,7 +15,7 @@ use crate::{
         clients::owner,
         effect::Effect,
         entity::{assignments, users},
-        plan::{Plan, Planned, View},
+        plan::{Given, Plan, Planned, View},
         roles,
         users::{assignments_of, find, state, state_of},
     },
@@ -65,6 +68,8 @@ impl Command for CreateUser {
             after: Some(after),
             gives: vec![(view.graph.permissions(self.roles.iter().map(RoleName::as_str)), Term::Always)],
             effects,
+            // A token that is being made by an older graph, for the roles that the user gets now.
+            subjects: if self.roles.is_empty() { Vec::new() } else { vec![Subject::User(self.id.0)] },
             ..Plan::default()
         };
         let state = state(row.revision, self.roles.len() as u64);
@@ -112,8 +117,13 @@ impl Command for UpdateUser {
         }
         new.updated_at = view.now;
         new.revision = view.revision;
-        let disabled = old.status != new.status && self.status == Some(Status::Disabled);
         let enabled = old.status != new.status && self.status == Some(Status::Active);
+        let gives = match &client {
+            _ if !enabled => Given::new(),
+            Some(client) => opened_by_client(view, client).await?,
+            None => opened_by(view, old.id).await?,
+        };
+        let disabled = old.status != new.status && self.status == Some(Status::Disabled);
         let mut effects = vec![Effect::UpdateUser(new.clone())];
         let mut subjects = Vec::new();
         if disabled {
@@ -135,7 +145,7 @@ impl Command for UpdateUser {
             before: Some(shown(&old)),
             after: Some(after),
             needs,
-            gives: if enabled { regained(view, old.id).await? } else { Vec::new() },
+            gives,
             impossible: client.filter(|_| old.username != new.username).map(|_| Refused::ServiceUser),
             effects,
             subjects,
@@ -165,6 +175,7 @@ impl Command for ResetPassword {
             action: "reset_password",
             target: target(&row),
             needs: held_by(view, row.id).await?,
+            gives: opened_by(view, row.id).await?,
             impossible: owner(view.txn, row.id).await?.map(|_| Refused::ServiceUser),
             effects: vec![Effect::SetPassword(row.id, self.password_hash.clone()), Effect::EndSessions(row.id)],
             subjects: vec![Subject::User(row.id.0)],
@@ -234,11 +245,12 @@ pub(super) async fn held_by(view: &View<'_>, user: UserId) -> Result<BTreeSet<Pe
     Ok(view.graph.permissions(roles.iter().map(RoleName::as_str)))
 }
 
-/// What a user who was disabled holds again, now or later, and for how long: whoever enables the user gives that (rule 1).
-async fn regained(view: &View<'_>, user: UserId) -> Result<Vec<(BTreeSet<PermissionName>, Term)>, Refused> {
+/// What is open to whoever gets in as a user, and for how long: who lets someone in could do so as well, and must hold it
+/// for as long (rule 1).
+pub(super) async fn opened_by(view: &View<'_>, user: UserId) -> Result<Given, Refused> {
     let assignments = assignments_of(view.txn, user).await?;
-    let remaining = assignments.iter().filter(|assignment| !assignment.has_ended(view.now));
-    Ok(remaining.map(|it| (view.graph.permissions([it.role.as_str()]), it.term())).collect())
+    let lasting = assignments.iter().filter(|assignment| !assignment.has_ended(view.now));
+    Ok(lasting.map(|it| (view.graph.permissions([it.role.as_str()]), it.term())).collect())
 }
 
 /// The roles of assignments.
