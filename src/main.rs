@@ -21,7 +21,7 @@ use rolecall::{
     random,
     store::{
         Actor, Refused, UserRef,
-        commands::{Assign, ResetPassword},
+        commands::LetIn,
         ledger::{self, Verdict},
     },
     tokens::password,
@@ -240,32 +240,17 @@ async fn admin(config: &Config, args: AdminArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An existing user gets the password and the role, and is enabled.
+/// An existing user gets the password and the role, and is enabled: all of it or nothing.
 async fn let_in(
     prepared: &Prepared,
     user: UserRef,
     username: &Username,
     password: SecretString,
 ) -> Result<(), Failure> {
-    use rolecall::store::{
-        Status,
-        commands::{Change, UpdateUser},
-    };
     password::check(password.expose_secret(), username)?;
     let password_hash = prepared.hasher.hash(password).await?;
-    let store = &prepared.store;
-    let enable = UpdateUser {
-        user: user.clone(),
-        username: None,
-        email: Change::Keep,
-        display_name: Change::Keep,
-        status: Some(Status::Active),
-    };
-    // Enabled last: the old password must not let anyone in meanwhile.
-    store.write(&Actor::System, None, &ResetPassword { user: user.clone(), password_hash }).await?;
-    let role = rolecall::catalogue::ADMIN.parse()?;
-    store.write(&Actor::System, None, &Assign { user, role, valid_from: None, valid_until: None }).await?;
-    store.write(&Actor::System, None, &enable).await?;
+    let command = LetIn { user, password_hash, role: rolecall::catalogue::ADMIN.parse()? };
+    prepared.store.write(&Actor::System, None, &command).await?;
     Ok(())
 }
 

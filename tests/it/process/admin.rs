@@ -88,6 +88,22 @@ async fn it_makes_no_administrator_of_a_service_user() {
 }
 
 #[tokio::test]
+async fn it_lets_someone_in_wholly_or_not_at_all() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.role("auditor", &[]).await;
+    server.user("aud", &["auditor"]).await;
+    let set = json!({ "name": "apart", "kind": "static", "cardinality": 2, "roles": ["auditor", "admin"] });
+    admin.post("/v1/separation-sets", set).await.assert(201);
+    let aud = server.sign_in("aud", PASSWORD).await;
+    let revision = server.revision();
+    Program::on(&server.database).run(&["admin", "aud"]).await.assert_refused(&["apart"]);
+    assert_eq!(server.admin().await.all("/v1/ledger").await.len(), usize::try_from(revision).unwrap());
+    aud.get("/v1/me").await.assert(200);
+    server.sign_in("aud", PASSWORD).await;
+}
+
+#[tokio::test]
 async fn it_refuses_what_is_no_username() {
     let database = Database::create().await;
     let refused = Program::on(&database).run(&["admin", "not a name"]).await.assert(2);
