@@ -6,7 +6,7 @@ use poem_openapi::{
     payload::Json,
     types::Example,
 };
-use rolecall_guard::{Problem, Require};
+use rolecall_guard::{Permission, Problem, Require};
 use time::OffsetDateTime;
 
 use super::{
@@ -20,7 +20,7 @@ use crate::{
     catalogue::{access, assignments as permission},
     policy::{self, Graph, RoleName, in_force},
     store::{
-        Ending, Holder, Holders, IfMatch, User, UserRef,
+        Assignee, Ending, Holder, Holders, IfMatch, UserRef,
         commands::{Assign, Deassign},
     },
 };
@@ -98,11 +98,17 @@ struct RoleHolder {
     direct: bool,
     /// The assigned roles that stand above it, by way of which the user has it.
     via: Option<Vec<String>>,
+    /// From when on the assignment counts; absent: from the beginning, or, with `inherited`, it does.
+    valid_from: Option<OffsetDateTime>,
+    /// Until when; absent: without end, or, with `inherited`, it counts now.
+    valid_until: Option<OffsetDateTime>,
 }
 
-impl From<User> for RoleHolder {
-    fn from(user: User) -> Self {
-        Self { username: user.username, direct: true, via: None }
+impl From<Assignee> for RoleHolder {
+    fn from(assignee: Assignee) -> Self {
+        let Assignee { username, valid_from, valid_until, .. } = assignee;
+        let (valid_from, valid_until) = (valid_from.map(shown), valid_until.map(shown));
+        Self { username, direct: true, via: None, valid_from, valid_until }
     }
 }
 
@@ -111,7 +117,8 @@ impl RoleHolder {
     fn of(role: &RoleName, holder: Holder) -> Self {
         let direct = holder.via.contains(role);
         let via: Vec<String> = holder.via.into_iter().filter(|via| via != role).map(String::from).collect();
-        Self { username: holder.user.username, direct, via: (!via.is_empty()).then_some(via) }
+        let via = (!via.is_empty()).then_some(via);
+        Self { username: holder.user.username, direct, via, valid_from: None, valid_until: None }
     }
 }
 
@@ -250,7 +257,8 @@ impl Assignments {
     ) -> Result<Done, Instead> {
         let time = |time: fn(&Validity) -> Option<OffsetDateTime>| validity.0.as_ref().and_then(time).map(micros);
         let (valid_from, valid_until) = (time(|it| it.valid_from), time(|it| it.valid_until));
-        let command = Assign { user: user.0, role: role.0, valid_from, valid_until };
+        let deassigning = permission::Delete::NAME;
+        let command = Assign { user: user.0, role: role.0, valid_from, valid_until, deassigning };
         self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }
@@ -330,7 +338,7 @@ impl Assignments {
 
     /// List the users who have a role
     ///
-    /// By id, which is by age.
+    /// By id, which is by age. Also those for whom the assignment's time hasn't come or is over, unless `inherited`.
     #[oai(path = "/roles/:role/users", method = "get", operation_id = "list_role_users")]
     async fn users(
         &self,
@@ -353,6 +361,6 @@ impl Assignments {
             return Ok(Json((items, next).into()));
         }
         let users = self.0.store.assigned_users(&role, paging.page()?).await?;
-        Ok(Json(paging.cut(users, |user| user.id.0.to_string()).into()))
+        Ok(Json(paging.cut(users, |user| user.user_id.0.to_string()).into()))
     }
 }

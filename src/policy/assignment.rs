@@ -35,6 +35,13 @@ impl Assignment {
         self.valid_until.is_some_and(|until| until <= now)
     }
 
+    /// Whether, from now on, it counts for less time than `other`: begins later, or ends earlier.
+    #[must_use]
+    pub fn is_less_than(&self, other: &Self, now: i64) -> bool {
+        let begins = |it: &Self| it.valid_from.map_or(now, |from| from.max(now));
+        !other.has_ended(now) && (begins(self) > begins(other) || self.term() < other.term())
+    }
+
     /// When it ends.
     #[must_use]
     pub fn term(&self) -> Term {
@@ -104,5 +111,22 @@ impl Graph {
     pub fn term(&self, active: &BTreeSet<RoleName>, assignments: &[Assignment], now: i64) -> Term {
         let terms = active.iter().filter_map(|role| self.authorized_for(role, assignments, now));
         terms.min().unwrap_or(Term::Always)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_time_is_a_later_beginning_or_an_earlier_end_from_now_on() {
+        let times = |valid_from, valid_until| Assignment { role: "a".parse().unwrap(), valid_from, valid_until };
+        let always = times(None, None);
+        for less in [times(Some(11), None), times(None, Some(20))] {
+            assert!(less.is_less_than(&always, 10) && !always.is_less_than(&less, 10));
+        }
+        assert!(!times(Some(10), None).is_less_than(&always, 10), "it has begun");
+        assert!(!times(Some(11), Some(20)).is_less_than(&times(None, Some(10)), 10), "there was nothing left to lose");
+        assert!(times(Some(12), Some(30)).is_less_than(&times(Some(11), Some(20)), 10));
     }
 }

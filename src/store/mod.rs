@@ -56,7 +56,7 @@ pub use roles::Role;
 pub use schedule::{KeySchedule, KeyState};
 pub use separation_sets::{SeparationSet, SetRef};
 pub use sessions::{NewSession, Refreshable, Rotated, Rotation, Session, Verified};
-pub use users::{Credentials, Status, User, UserFilter, UserRef};
+pub use users::{Assignee, Credentials, Status, User, UserFilter, UserRef};
 pub use write::{Actor, Command, IfMatch};
 
 use crate::policy::HierarchyForm;

@@ -1,7 +1,8 @@
 use std::{collections::HashMap, str::FromStr};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 use secrecy::SecretString;
@@ -73,6 +74,19 @@ impl From<users::Model> for User {
             updated_at: row.updated_at,
         }
     }
+}
+
+/// Someone whom a role is assigned to, and when that counts. Times are in microseconds since 1970.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Assignee {
+    /// The user's id.
+    pub user_id: UserId,
+    /// The user's name.
+    pub username: String,
+    /// From when on, if not from the beginning.
+    pub valid_from: Option<i64>,
+    /// Until when, if it ends.
+    pub valid_until: Option<i64>,
 }
 
 /// How a user is addressed: by id, or by name.
@@ -162,19 +176,23 @@ impl Store {
         Ok(assignments_of(&self.db, user.id).await?)
     }
 
-    /// The users a role is assigned to, by id (NIST `AssignedUsers`).
-    pub async fn assigned_users(&self, role: &RoleName, page: Page<UserId>) -> Result<Vec<User>, Refused> {
+    /// The users a role is assigned to, by id (NIST `AssignedUsers`): also those for whom its time hasn't come or is over.
+    pub async fn assigned_users(&self, role: &RoleName, page: Page<UserId>) -> Result<Vec<Assignee>, Refused> {
         let role = super::roles::find(&self.db, role).await?;
-        let mut holders = Query::select();
-        holders.column(assignments::Column::UserId).from(assignments::Entity);
-        holders.and_where(assignments::Column::RoleId.eq(role.id));
+        let join =
+            assignments::Entity::belongs_to(users::Entity).from(assignments::Column::UserId).to(users::Column::Id);
+        let mut rows = assignments::Entity::find()
+            .select_only()
+            .columns([assignments::Column::UserId, assignments::Column::ValidFrom, assignments::Column::ValidUntil])
+            .column(users::Column::Username)
+            .join(JoinType::InnerJoin, join.into())
+            .filter(assignments::Column::RoleId.eq(role.id))
+            .order_by_asc(assignments::Column::UserId)
+            .limit(page.limit);
         if let Some(after) = page.after {
-            holders.and_where(assignments::Column::UserId.gt(after));
+            rows = rows.filter(assignments::Column::UserId.gt(after));
         }
-        holders.order_by(assignments::Column::UserId, sea_orm::Order::Asc).limit(page.limit);
-        let rows =
-            users::Entity::find().filter(users::Column::Id.in_subquery(holders.take())).order_by_asc(users::Column::Id);
-        Ok(rows.all(&self.db).await?.into_iter().map(User::from).collect())
+        Ok(rows.into_model().all(&self.db).await?)
     }
 
     /// What to check a sign-in against, by what was typed: a username or an e-mail.

@@ -185,7 +185,8 @@ pub fn command(
     clock: rolecall_guard::Clock,
 ) -> ApplyPolicy {
     let (assigning, deassigning) = (assignments::Create::NAME, assignments::Delete::NAME);
-    ApplyPolicy { stated, prune, planned_on, assigning, deassigning, clock }
+    let applying = permission::Update::NAME;
+    ApplyPolicy { stated, prune, planned_on, applying, assigning, deassigning, clock }
 }
 
 /// The digests that `If-Match` names, with or without quotes; nothing where it takes any.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_lc_rs::digest;
 use serde::Serialize;
 
-use super::{PermissionName, RoleName, SeparationSet, SetName, Username};
+use super::{Assignment, PermissionName, RoleName, SeparationSet, SetName, Username};
 
 pub use diff::{Change, Sign};
 pub use read::{Fault, Known, Name, Stated};
@@ -44,6 +44,14 @@ pub struct Validity {
     pub valid_from: Option<i64>,
     /// Until when, if it ends.
     pub valid_until: Option<i64>,
+}
+
+impl Validity {
+    /// The assignment of a role for this time.
+    #[must_use]
+    pub fn of(self, role: &RoleName) -> Assignment {
+        Assignment { role: role.clone(), valid_from: self.valid_from, valid_until: self.valid_until }
+    }
 }
 
 impl Document {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::users::held_by;
 use crate::{
-    policy::{RoleName, Term},
+    policy::{Assignment, RoleName},
     store::{
         Command, Refused, UserRef,
         effect::Effect,
@@ -26,6 +26,8 @@ pub struct Assign {
     pub valid_from: Option<i64>,
     /// Until when.
     pub valid_until: Option<i64>,
+    /// The permission that taking a role away takes: needed beside the guard's where some of the time that was given goes.
+    pub deassigning: &'static str,
 }
 
 impl Assign {
@@ -52,13 +54,16 @@ impl Command for Assign {
             return Err(Refused::NoTime);
         }
         let given = view.graph.permissions([self.role.as_str()]);
+        let new = assignment(&self.role, &row);
+        let takes_away = old.as_ref().is_some_and(|old| new.is_less_than(&assignment(&self.role, old), view.now));
         let plan = Plan {
             action: "assign_role",
             target: target(&user.username, &self.role),
             before: old.as_ref().map(times),
             after: Some(times(&row)),
             needs: held_by(view, user.id).await?,
-            gives: vec![(given, valid_until.map_or(Term::Always, Term::Until))],
+            gives: vec![(given, new.term())],
+            rights: takes_away.then_some(self.deassigning).into_iter().collect(),
             effects: vec![Effect::Assign(row, self.role.clone())],
             subjects: vec![Subject::User(user.id.0)],
             ..Plan::default()
@@ -97,6 +102,10 @@ impl Command for Deassign {
         };
         Ok(Planned::change(state, plan, ()))
     }
+}
+
+fn assignment(role: &RoleName, row: &assignments::Model) -> Assignment {
+    Assignment { role: role.clone(), valid_from: row.valid_from, valid_until: row.valid_until }
 }
 
 fn target(username: &str, role: &RoleName) -> String {

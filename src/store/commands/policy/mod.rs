@@ -31,7 +31,9 @@ pub struct ApplyPolicy {
     pub prune: bool,
     /// The digests that the policy may have now, if not any.
     pub planned_on: Option<Vec<String>>,
-    /// The permission that assigning takes, beside the guard's.
+    /// The permission that applying it takes: the guard's, unless it is only planned.
+    pub applying: &'static str,
+    /// The permission that assigning takes, beside that.
     pub assigning: &'static str,
     /// The permission that taking a role away takes.
     pub deassigning: &'static str,
@@ -98,7 +100,7 @@ impl ApplyPolicy {
             needs,
             gives: touched.gives(&after),
             subjects: touched.subjects(view.graph),
-            rights: self.rights(changes),
+            rights: self.rights(changes, view.now),
             impossible: impossible(view, &after, changes),
             graph: Some(after),
             ..plan
@@ -106,13 +108,19 @@ impl ApplyPolicy {
     }
 
     /// Who has which role is asked for apart from the rest of the policy.
-    fn rights(&self, changes: &[Change]) -> BTreeSet<&'static str> {
-        let right = |change: &Change| match change {
-            Change::Assign(..) => Some(self.assigning),
-            Change::Deassign(..) => Some(self.deassigning),
-            _ => None,
-        };
-        changes.iter().filter_map(right).collect()
+    fn rights(&self, changes: &[Change], now: i64) -> BTreeSet<&'static str> {
+        let mut rights = BTreeSet::from([self.applying]);
+        for change in changes {
+            match change {
+                Change::Assign(_, role, Some(old), new) if new.of(role).is_less_than(&old.of(role), now) => {
+                    rights.extend([self.assigning, self.deassigning]);
+                }
+                Change::Assign(..) => drop(rights.insert(self.assigning)),
+                Change::Deassign(..) => drop(rights.insert(self.deassigning)),
+                _ => {}
+            }
+        }
+        rights
     }
 }
 
