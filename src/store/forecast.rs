@@ -81,6 +81,8 @@ impl Store {
         }
         if is_taken(&view, &plan).await? {
             broken.push(Refused::AlreadyExists);
+            // What would be done would be done to another than the one of this name.
+            return Ok((Forecast { broken, ..Forecast::default() }, output));
         }
         let mut forecast = changes(&view, &mut plan).await?;
         forecast.broken = broken;

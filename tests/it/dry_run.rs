@@ -131,6 +131,18 @@ async fn what_is_wrong_with_the_request_itself_is_refused_as_ever() {
 }
 
 #[tokio::test]
+async fn nobody_gains_by_the_creation_of_a_name_that_is_taken() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.role("reader", &["articles:read"]).await;
+    server.user("alice", &[]).await;
+    let new = json!({ "username": "alice", "roles": ["reader"] });
+    let told = foretold(&server, &admin, &Method::POST, "/v1/users", &new).await.assert(200);
+    assert_eq!(told.body["broken_rules"][0]["code"], "already_exists");
+    assert_eq!((&told.body["users"], &told.body["users_affected"]), (&json!([]), &json!(0)));
+}
+
+#[tokio::test]
 async fn what_can_not_be_foretold_is_not_done_either() {
     let server = Server::start().await;
     server.user("alice", &[]).await;
