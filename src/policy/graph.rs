@@ -23,9 +23,9 @@ pub struct Graph {
     /// Roles have numbers, for the closure; a deleted one's goes to the next that is made.
     roles: Vec<Option<Arc<Role>>>,
     numbers: Arc<BTreeMap<RoleName, usize>>,
-    hierarchy: Hierarchy,
+    pub(super) hierarchy: Hierarchy,
     /// The roles that were granted a permission themselves.
-    granted: BTreeMap<PermissionName, Arc<FixedBitSet>>,
+    pub(super) granted: BTreeMap<PermissionName, Arc<FixedBitSet>>,
     sets: BTreeMap<SetName, Arc<SeparationSet>>,
 }
 
@@ -131,15 +131,15 @@ impl Graph {
         }
     }
 
-    fn number(&self, name: &RoleName) -> Option<usize> {
+    pub(super) fn number(&self, name: &RoleName) -> Option<usize> {
         self.numbers.get(name).copied()
     }
 
-    fn numbers<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = usize> {
+    pub(super) fn numbers<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = usize> {
         roles.into_iter().filter_map(|name| self.numbers.get(name).copied())
     }
 
-    fn numbered(&self, numbers: impl IntoIterator<Item = usize>) -> impl Iterator<Item = &Role> {
+    pub(super) fn numbered(&self, numbers: impl IntoIterator<Item = usize>) -> impl Iterator<Item = &Role> {
         numbers.into_iter().filter_map(|number| self.roles.get(number)?.as_deref())
     }
 
@@ -147,7 +147,7 @@ impl Graph {
         self.roles.get(number)?.as_deref().map(|role| &role.name)
     }
 
-    fn names(&self, numbers: impl IntoIterator<Item = usize>) -> BTreeSet<RoleName> {
+    pub(super) fn names(&self, numbers: impl IntoIterator<Item = usize>) -> BTreeSet<RoleName> {
         self.numbered(numbers).map(|role| role.name.clone()).collect()
     }
 
@@ -209,16 +209,6 @@ impl Graph {
     #[must_use]
     pub fn authorized<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> BTreeSet<RoleName> {
         self.names(self.below(roles).ones())
-    }
-
-    /// These roles and all their seniors: whoever has one of them is authorized for one of these.
-    #[must_use]
-    pub fn authorizing_any<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> BTreeSet<RoleName> {
-        let mut above = FixedBitSet::new();
-        for role in self.numbers(roles) {
-            above.union_with(self.hierarchy.above(role));
-        }
-        self.names(above.ones())
     }
 
     /// The roles that give one of these permissions in one of the two graphs and not in the other.

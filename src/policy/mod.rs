@@ -7,6 +7,7 @@ mod explain;
 pub mod file;
 mod graph;
 mod hierarchy;
+mod losing;
 mod names;
 mod separation;
 

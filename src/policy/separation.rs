@@ -44,7 +44,7 @@ impl SeparationSet {
     }
 
     /// Whether too many of its roles are together, of which `has` tells.
-    pub(super) fn is_broken(&self, has: impl Fn(&RoleName) -> bool) -> bool {
+    pub fn is_broken(&self, has: impl Fn(&RoleName) -> bool) -> bool {
         self.roles.iter().filter(|role| has(role)).count() as u64 >= self.cardinality
     }
 }

@@ -69,15 +69,20 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    /// The user, or the user's one role, that can't administer any more after this.
-    pub(super) fn takes_away(&self) -> Option<(UserId, Option<RoleId>)> {
+    /// Whether someone may have a role for less time after this than now and without end.
+    pub(super) fn takes_away(&self, now: i64) -> bool {
         match self {
-            Self::DeleteUser(user) => Some((*user, None)),
-            Self::UpdateUser(user) if user.status != ACTIVE => Some((user.id, None)),
-            Self::Deassign(user, role, _) => Some((*user, Some(*role))),
-            Self::Assign(row, _) if row.valid_from.is_some() || row.valid_until.is_some() => {
-                Some((row.user_id, Some(row.role_id)))
-            }
+            Self::Deassign(..) => true,
+            Self::Assign(row, _) => row.valid_from.is_some_and(|from| from > now) || row.valid_until.is_some(),
+            effect => effect.shuts_out().is_some(),
+        }
+    }
+
+    /// The user who can't sign in any more after this.
+    pub(super) fn shuts_out(&self) -> Option<UserId> {
+        match self {
+            Self::DeleteUser(user) => Some(*user),
+            Self::UpdateUser(user) if user.status != ACTIVE => Some(user.id),
             _ => None,
         }
     }

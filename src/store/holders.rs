@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, Statement, Value};
 use uuid::Uuid;
 
-use super::{Page, Refused, RoleId, Store, User, UserId, entity::users, users::assignments_of_each};
+use super::{Page, Refused, Store, User, UserId, entity::users, users::assignments_of_each};
 use crate::policy::{RoleName, in_force};
 
 /// Someone who has one of the roles asked for.
@@ -24,11 +24,10 @@ pub enum Holders {
     All,
 }
 
-/// That a user has a role.
+/// Someone who has a role.
 #[derive(FromQueryResult)]
 pub(super) struct Held {
     pub(super) user_id: UserId,
-    pub(super) role_id: RoleId,
 }
 
 /// A statement asks for so many roles: databases bound how long one may be.
@@ -90,7 +89,7 @@ pub(super) async fn first_of_each(
         values.push(role.as_str().into());
         let role = values.len();
         each.push(format!(
-            "SELECT user_id, role_id FROM (SELECT user_id, role_id FROM assignments
+            "SELECT user_id FROM (SELECT user_id FROM assignments
              WHERE role_id = (SELECT id FROM roles WHERE name = ${role}) AND user_id > $1
                  AND (valid_from IS NULL OR valid_from <= $2) AND (valid_until IS NULL OR valid_until > $2) {only}
              ORDER BY user_id LIMIT $3) AS some{role}"

@@ -1,21 +1,23 @@
 //! The rules that hold whatever the caller does, checked in the transaction that relies on them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use rolecall_guard::Refusal;
-use sea_orm::DbErr;
+use rolecall_guard::{Refusal, Subject};
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter};
 
 use super::{
     Page, Refused, UserId,
     effect::Effect,
-    holders::{Held, at_once, first_of_each},
+    entity::users,
+    holders::{at_once, first_of_each},
+    losing::losing,
     plan::{Plan, View},
-    separation_sets::{broken_by_session, broken_by_user},
-    users::assignments_of_each,
+    too_many::{broken_by_session, roles_of_who_has_too_many},
+    users::{ACTIVE, assignments_of_each},
 };
 use crate::policy::{
-    Assignment, Authority, Delta, ESCALATE, Exceeded, Graph, Kind, RoleName, SeparationSet, SetName, in_force,
-    now_or_later,
+    Assignment, Authority, Delta, ESCALATE, Exceeded, Graph, Kind, PermissionName, RoleName, SeparationSet, SetName,
+    in_force, now_or_later,
 };
 
 /// The rules that a plan breaks, the one that a caller is told of first; adds to the plan what the rules ask for. Whoever
@@ -27,15 +29,22 @@ pub(super) async fn broken(view: &View<'_>, authority: &Authority, plan: &mut Pl
     if let Err(exceeded) = grants_what_it_holds(authority, plan) {
         return Ok(vec![exceeded.into()]);
     }
-    let mut broken: Vec<Refused> = plan.impossible.take().into_iter().collect();
     let after = match plan.graph.take() {
         Some(graph) => graph,
         None => view.after(&plan.deltas).await?,
     };
-    if !someone_can_administer(view, &after, plan).await? {
+    let changed = changed_assignments(view, plan).await?;
+    let (held, kept_apart) = kept_apart(view, &after, plan, &changed).await?;
+    if let Err(exceeded) = authority.covers(&held) {
+        return Ok(vec![exceeded.into()]);
+    }
+    let losing = losing(view, &after, &plan.deltas).await?;
+    plan.subjects.extend(losing.union(&kept_apart).map(|role| Subject::Role(role.to_string())));
+    let mut broken: Vec<Refused> = plan.impossible.take().into_iter().collect();
+    if !someone_can_administer(view, &after, plan, &changed).await? {
         broken.push(Refused::LastAdministrator);
     }
-    broken.extend(separated(view, &after, plan).await?.into_iter().map(Refused::Separation));
+    broken.extend(separated(view, &after, plan, &changed).await?.into_iter().map(Refused::Separation));
     plan.graph = Some(after);
     Ok(broken)
 }
@@ -46,24 +55,60 @@ fn grants_what_it_holds(authority: &Authority, plan: &Plan) -> Result<(), Exceed
     plan.gives.iter().try_for_each(|(permissions, term)| authority.may_give(permissions, *term))
 }
 
-/// Rule 2: whether some enabled person with a password can administer after this.
-async fn someone_can_administer(view: &View<'_>, after: &Graph, plan: &Plan) -> Result<bool, DbErr> {
+/// Rule 1, for dynamic sets: who could have had too many of its roles active can't any more, and may not get in as before.
+/// So a set touches them, and its maker must hold what they do. Their tokens stop, since a sign-in meanwhile may have
+/// activated too many. What they hold, and the roles whose tokens stop.
+async fn kept_apart(
+    view: &View<'_>,
+    after: &Graph,
+    plan: &Plan,
+    changed: &Changed,
+) -> Result<(BTreeSet<PermissionName>, BTreeSet<RoleName>), DbErr> {
+    let (mut held, mut stopped) = (BTreeSet::new(), BTreeSet::new());
+    for (_, set) in narrowed(after, &plan.deltas).into_iter().filter(|(_, set)| set.kind == Kind::Dynamic) {
+        let roles = roles_of_who_has_too_many(view, after, set, changed).await?;
+        if !roles.is_empty() {
+            held.extend(view.graph.permissions(roles.iter().map(RoleName::as_str)));
+            stopped.extend(set.roles.iter().cloned());
+        }
+    }
+    Ok((held, stopped))
+}
+
+/// Rule 2: whether some enabled person with a password can administer after this, now and without end.
+async fn someone_can_administer(view: &View<'_>, after: &Graph, plan: &Plan, changed: &Changed) -> Result<bool, DbErr> {
     let administering = |graph: &Graph| graph.giving(ESCALATE).cloned().collect::<BTreeSet<_>>();
     let left = administering(after);
-    let taken: HashSet<_> = plan.effects.iter().filter_map(Effect::takes_away).collect();
-    if taken.is_empty() && administering(view.graph).is_subset(&left) {
+    let takes_away = plan.effects.iter().any(|effect| effect.takes_away(view.now));
+    if !takes_away && administering(view.graph).is_subset(&left) {
         return Ok(true);
     }
-    // Of a role each takes away one user at most, so of one more somebody is left.
-    let page = Page { after: None, limit: taken.len() as u64 + 1 };
-    let stays =
-        |held: &Held| !taken.contains(&(held.user_id, None)) && !taken.contains(&(held.user_id, Some(held.role_id)));
+    let shut_out: BTreeSet<UserId> = plan.effects.iter().filter_map(Effect::shuts_out).collect();
+    let lasting = |it: &Assignment| left.contains(&it.role) && it.is_in_force(view.now) && it.valid_until.is_none();
+    let administers = |assigned: &Assigned| assigned.after.iter().any(lasting);
+    let candidates = changed.iter().filter(|(user, assigned)| !shut_out.contains(user) && administers(assigned));
+    let candidates: Vec<UserId> = candidates.map(|(user, _)| *user).collect();
+    // A statement takes only so many parameters.
+    for some in candidates.chunks(1000) {
+        let able = able().add(users::Column::Id.is_in(some.iter().copied()));
+        if users::Entity::find().filter(able).one(view.txn).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    let aside = |user: &UserId| shut_out.contains(user) || changed.contains_key(user);
+    // Of each role so many users at most are aside, so one more is somebody else.
+    let page = Page { after: None, limit: (shut_out.len() + changed.len()) as u64 + 1 };
     for some in at_once(&left) {
-        if first_of_each(view.txn, &some, WHO_STAYS_ABLE, page, view.now).await?.iter().any(stays) {
+        let held = first_of_each(view.txn, &some, WHO_STAYS_ABLE, page, view.now).await?;
+        if held.iter().any(|held| !aside(&held.user_id)) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn able() -> Condition {
+    Condition::all().add(users::Column::Status.eq(ACTIVE)).add(users::Column::PasswordHash.is_not_null())
 }
 
 /// Without end, enabled, and with a password.
@@ -72,10 +117,14 @@ const WHO_STAYS_ABLE: &str = "AND valid_until IS NULL AND EXISTS (SELECT 1 FROM 
 
 /// Rule 3, over what is assigned now or later: of two assignments it is not asked whether they overlap. The sets that
 /// would be broken.
-async fn separated(view: &View<'_>, after: &Graph, plan: &mut Plan) -> Result<BTreeSet<SetName>, DbErr> {
-    let changed = changed_assignments(view, plan).await?;
+async fn separated(
+    view: &View<'_>,
+    after: &Graph,
+    plan: &mut Plan,
+    changed: &Changed,
+) -> Result<BTreeSet<SetName>, DbErr> {
     let mut broken = BTreeSet::new();
-    for (user, assignments) in &changed {
+    for (user, assignments) in changed {
         let all = now_or_later(&assignments.after, view.now);
         broken.extend(after.breaks_static(all.iter().map(RoleName::as_str)).cloned());
         // Such a session would follow what is assigned; it keeps what it has instead.
@@ -84,11 +133,10 @@ async fn separated(view: &View<'_>, after: &Graph, plan: &mut Plan) -> Result<BT
             plan.effects.push(Effect::PinSessions(*user, active));
         }
     }
-    let others: BTreeSet<UserId> = changed.into_keys().collect();
     for (name, set) in narrowed(after, &plan.deltas) {
         let is_broken = match set.kind {
-            Kind::Static => broken_by_user(view, after, set, &others).await?,
-            Kind::Dynamic => broken_by_session(view, set).await?,
+            Kind::Static => !roles_of_who_has_too_many(view, after, set, changed).await?.is_empty(),
+            Kind::Dynamic => broken_by_session(view, after, set, changed).await?,
         };
         if is_broken {
             broken.insert(name.clone());
@@ -103,12 +151,15 @@ pub(super) struct Assigned {
     pub(super) after: Vec<Assignment>,
 }
 
+/// Those whose assignments a plan changes.
+pub(super) type Changed = BTreeMap<UserId, Assigned>;
+
 /// What users have whose assignments a plan changes.
-pub(super) async fn changed_assignments(view: &View<'_>, plan: &Plan) -> Result<BTreeMap<UserId, Assigned>, DbErr> {
+pub(super) async fn changed_assignments(view: &View<'_>, plan: &Plan) -> Result<Changed, DbErr> {
     let steps: Vec<_> = plan.effects.iter().filter_map(assigning).collect();
     let users: BTreeSet<UserId> = steps.iter().map(|(user, ..)| *user).collect();
     let users: Vec<UserId> = users.into_iter().collect();
-    let mut changed: BTreeMap<UserId, Assigned> = BTreeMap::new();
+    let mut changed = Changed::new();
     // A statement takes only so many parameters.
     for some in users.chunks(1000) {
         let mut each = assignments_of_each(view.txn, some).await?;

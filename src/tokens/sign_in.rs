@@ -87,14 +87,19 @@ impl Tokens {
     }
 
     /// Issues a service's own token (RFC 6749 §4.4): it has no session, and the next one is got in the same way.
-    pub async fn issue_to_client(&self, asking: &Asking, scopes: Option<&[String]>) -> Result<Issued, Denied> {
+    pub async fn issue_to_client(
+        &self,
+        asking: &Asking,
+        scopes: Option<&[String]>,
+        roles: Option<&[String]>,
+    ) -> Result<Issued, Denied> {
         asking.may(GrantType::ClientCredentials)?;
         self.check_scopes(scopes).await?;
         let user = asking.client.user.ok_or(Denied::InvalidClient)?;
         let assignments = self.store.assignments_of_active_user(user).await?.ok_or(Denied::InvalidClient)?;
         let now = self.clock.micros();
-        activated(&asking.moment.graph, &assignments, None, now)?;
-        let active = Active::of(&asking.moment.graph, None, &assignments, now);
+        let named = activated(&asking.moment.graph, &assignments, roles, now)?;
+        let active = Active::of(&asking.moment.graph, named.as_ref(), &assignments, now);
         let to = Recipient { user, asking, session: None };
         self.issue(&to, &active, scopes).await
     }

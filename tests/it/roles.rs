@@ -1,6 +1,7 @@
 //! /v1/roles
 
 mod grants;
+mod losses;
 
 use reqwest::Method;
 use serde_json::{Value, json};

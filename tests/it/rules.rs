@@ -171,3 +171,39 @@ async fn a_new_role_is_put_below_none_that_gives_more_than_one_holds() {
     manager.post("/v1/roles", below("cleaner")).await.assert_problem(403, EXCEEDS);
     manager.post("/v1/roles", below("reader")).await.assert(201);
 }
+
+#[tokio::test]
+async fn a_file_hands_the_last_administration_over() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    server.user("second", &[]).await;
+    admin.post("/v1/users", json!({ "username": "no-password" })).await.assert(201);
+    server.user("disabled", &[]).await;
+    admin.patch("/v1/users/disabled", json!({ "status": "disabled" })).await.assert(200);
+    let to = |user: &str| json!({ "assignments": [{ "user": user, "role": "admin" }] });
+    let mut ends = to("second");
+    ends["assignments"][0]["valid_until"] = json!("2100-01-01T00:00:00Z");
+    for file in [to("no-password"), to("disabled"), ends] {
+        admin.post("/v1/policy/apply?prune=true", file).await.assert_problem(409, LAST);
+    }
+    admin.post("/v1/policy/apply?prune=true", to("second")).await.assert(200);
+    let second = server.sign_in("second", PASSWORD).await;
+    second.delete("/v1/users/second").await.assert_problem(409, LAST);
+    second.delete("/v1/users/admin").await.assert(204);
+}
+
+#[tokio::test]
+async fn a_plan_is_not_allowed_to_who_may_not_apply_it() {
+    let server = Server::start().await;
+    let reader = server.person("planner", &["policy:read"]).await;
+    let file = json!({ "roles": [{ "name": "new" }] });
+    let plan = reader.post("/v1/policy/plan", file.clone()).await.assert(200);
+    assert_eq!(plan.body["effect"]["allowed"], false);
+    assert_eq!(plan.body["effect"]["broken_rules"][0]["code"], "insufficient_scope");
+    assert_eq!(plan.body["changes"][0]["target"], "roles/new");
+    reader.post("/v1/policy/apply", file.clone()).await.assert_problem(403, "insufficient_scope");
+    let writer = server.person("writer", &["policy:read", "policy:update"]).await;
+    let plan = writer.post("/v1/policy/plan", file.clone()).await.assert(200);
+    assert_eq!(plan.body["effect"]["allowed"], true);
+    writer.post("/v1/policy/apply", file).await.assert(200);
+}

@@ -1,5 +1,7 @@
 //! /v1/separation-sets, and what they keep apart
 
+mod touched;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! Assignments that begin and end
 
+mod lent;
+
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},

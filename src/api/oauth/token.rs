@@ -36,7 +36,7 @@ pub(super) struct TokenRequest {
     refresh_token: Option<Password>,
     /// Permissions to narrow the token to, separated by spaces; empty or absent: all.
     scope: Option<String>,
-    /// With `password`: which of your roles to activate, separated by spaces; empty or absent: all.
+    /// With `password` or `client_credentials`: which of your roles to activate, separated by spaces; empty or absent: all.
     roles: Option<String>,
     /// The client, unless it is named in the header; absent: `rolecall`, which needs no secret.
     client_id: Option<String>,
@@ -92,19 +92,26 @@ impl State {
     /// Issues a token in the way that the form asks for.
     pub(super) async fn issue(&self, asking: &Asking, form: &Form<TokenRequest>) -> Result<Issued, Failure> {
         let grant = form.required("grant_type")?.parse().map_err(|_| Failure::UnsupportedGrantType)?;
-        let scopes = form.words("scope")?;
+        let (scopes, roles) = (form.words("scope")?, form.words("roles")?);
         let issued = match grant {
             GrantType::Password => {
                 let username = form.required("username")?.to_owned();
                 let password = form.required("password")?.into();
-                let grant = PasswordGrant { username, password, scopes, roles: form.words("roles")? };
+                let grant = PasswordGrant { username, password, scopes, roles };
                 self.tokens.sign_in(asking, grant).await
+            }
+            GrantType::RefreshToken if roles.is_some() => {
+                return Err(Failure::InvalidRequest(
+                    "A session keeps the roles of its sign-in: leave roles out, or change them at /v1/sessions.".into(),
+                ));
             }
             GrantType::RefreshToken => {
                 let token = form.required("refresh_token")?.into();
                 self.tokens.refresh(asking, RefreshGrant { token, scopes }).await
             }
-            GrantType::ClientCredentials => self.tokens.issue_to_client(asking, scopes.as_deref()).await,
+            GrantType::ClientCredentials => {
+                self.tokens.issue_to_client(asking, scopes.as_deref(), roles.as_deref()).await
+            }
         };
         Ok(issued?)
     }

@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use super::roles::subjects;
 use crate::{
     policy::{Delta, PermissionName, RoleName, Term},
     store::{
@@ -69,7 +68,6 @@ impl Command for Revoke {
             impossible: role.built_in.then_some(Refused::BuiltIn),
             effects: vec![Effect::Revoke(role.id, permission.id)],
             deltas: vec![Delta::Revoked { role: self.role.clone(), permission: self.permission.clone() }],
-            subjects: subjects(view.graph.authorizing(&self.role)),
             ..Plan::default()
         };
         Ok(Planned::change(role.revision, plan, ()))

@@ -1,4 +1,3 @@
-use super::roles::subjects;
 use crate::{
     policy::{Delta, HierarchyForm, RoleName, Term},
     store::{
@@ -69,9 +68,6 @@ impl Command for DeleteInheritance {
         if !view.graph.juniors(&self.senior).contains(&self.junior) {
             return Ok(Planned::nothing(senior.revision, ()));
         }
-        // Who had the junior, or one below it, active by way of the senior loses that, too.
-        let mut losing = view.graph.authorizing(&self.senior);
-        losing.extend(view.graph.authorized([self.junior.as_str()]));
         let plan = Plan {
             action: "delete_inheritance",
             target: target(&self.senior, &self.junior),
@@ -79,7 +75,6 @@ impl Command for DeleteInheritance {
             impossible: senior.built_in.then_some(Refused::BuiltIn),
             effects: vec![Effect::Disinherit(senior.id, junior.id)],
             deltas: vec![Delta::Disinherited { senior: self.senior.clone(), junior: self.junior.clone() }],
-            subjects: subjects(losing),
             ..Plan::default()
         };
         Ok(Planned::change(senior.revision, plan, ()))

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Change, roles::subjects};
+use super::Change;
 use crate::{
     policy::{Delta, PermissionName, RoleName},
     store::{
@@ -112,7 +112,6 @@ impl Command for DeletePermission {
             impossible: row.built_in.then_some(Refused::BuiltIn),
             effects,
             deltas: vec![Delta::PermissionDeleted { permission: self.permission.clone() }],
-            subjects: subjects(view.graph.giving(&row.name).cloned()),
             ..Plan::default()
         };
         Ok(Planned::change(row.revision, plan, ()))

@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use rolecall_guard::Subject;
 use serde_json::{Value, json};
 
 use super::Change;
@@ -147,9 +146,6 @@ impl Command for DeleteRole {
 
     async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let row = find(view.txn, &self.role).await?;
-        // Who had a junior of it active by way of it loses that, too.
-        let mut losing = view.graph.authorizing(&self.role);
-        losing.extend(view.graph.authorized([self.role.as_str()]));
         let mut before = state(&row, &granted(view, &self.role));
         before["juniors"] = json!(view.graph.juniors(&self.role));
         before["seniors"] = json!(view.graph.seniors(&self.role));
@@ -161,16 +157,10 @@ impl Command for DeleteRole {
             impossible: row.built_in.then_some(Refused::BuiltIn).or_else(|| too_small_without(view, &self.role)),
             effects: vec![Effect::DeleteRole(row.id)],
             deltas: vec![Delta::RoleDeleted { role: self.role.clone() }],
-            subjects: subjects(losing),
             ..Plan::default()
         };
         Ok(Planned::change(row.revision, plan, ()))
     }
-}
-
-/// Roles that lost something.
-pub(super) fn subjects(roles: impl IntoIterator<Item = RoleName>) -> Vec<Subject> {
-    roles.into_iter().map(|role| Subject::Role(role.into())).collect()
 }
 
 /// The separation set that would have fewer roles than its cardinality.

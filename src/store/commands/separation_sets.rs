@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::roles::subjects;
 use crate::{
     policy::{self, Kind, RoleName, SetName},
     store::{
@@ -89,7 +88,9 @@ impl Command for UpdateSet {
             roles::find(view.txn, role).await?;
         }
         if set == old {
-            return Ok(Planned::unchanged(old.revision, touched(view, [&old]), old));
+            let shown = matches!(self.roles, Membership::Replace(_) | Membership::Keep);
+            let needs = if shown { touched(view, [&old]) } else { BTreeSet::new() };
+            return Ok(Planned::unchanged(old.revision, needs, old));
         }
         set.revision = view.revision;
         let new_row = row(&set, old_row.created_at, view);
@@ -136,8 +137,6 @@ fn plan(
         Some(set) => separated(row, set.roles.clone())?,
         None => policy::Delta::Unseparated { set: crate::store::replica::stored(&row.name)? },
     };
-    // Who activated too many of them while this went on has a token that is older.
-    let dynamic = after.filter(|set| set.kind == Kind::Dynamic);
     Ok(Plan {
         target: format!("separation-sets/{}", row.name),
         before: before.map(state),
@@ -145,7 +144,6 @@ fn plan(
         needs: touched(view, before.into_iter().chain(after)),
         impossible,
         deltas: vec![delta],
-        subjects: subjects(dynamic.map(|set| set.roles.clone()).unwrap_or_default()),
         ..Plan::default()
     })
 }

@@ -7,7 +7,7 @@ use rolecall_guard::Clock;
 use super::touched::Touched;
 use crate::{
     policy::{
-        Delta, Kind, PermissionName, RoleName, SeparationSet, SetName, Term, Username,
+        Delta, PermissionName, RoleName, SeparationSet, SetName, Term, Username,
         file::{Change, Validity},
     },
     random,
@@ -98,9 +98,6 @@ impl Draft<'_> {
         });
         self.touched.roles.extend(old.into_iter().flat_map(|old| old.roles.iter().cloned()));
         self.touched.kept_apart.extend(roles.iter().cloned());
-        if kind == Kind::Dynamic {
-            self.touched.losing.extend(roles.iter().cloned());
-        }
         self.plan.deltas.push(Delta::Separated { set: name.clone(), kind, cardinality, roles });
         Ok(())
     }
@@ -152,8 +149,6 @@ impl Draft<'_> {
     fn remove_role(&mut self, role: &RoleName) -> Result<(), Refused> {
         self.plan.effects.push(Effect::DeleteRole(self.role(role)?));
         self.plan.deltas.push(Delta::RoleDeleted { role: role.clone() });
-        self.touched.losing_from.insert(role.clone());
-        self.touched.losing_down_from.insert(role.clone());
         self.touched.roles.insert(role.clone());
         Ok(())
     }
@@ -169,7 +164,6 @@ impl Draft<'_> {
     fn revoke(&mut self, role: &RoleName, permission: &PermissionName) -> Result<(), Refused> {
         self.plan.effects.push(Effect::Revoke(self.role(role)?, self.permission(permission)?.id));
         self.plan.deltas.push(Delta::Revoked { role: role.clone(), permission: permission.clone() });
-        self.touched.losing_from.insert(role.clone());
         self.touched.roles.insert(role.clone());
         Ok(())
     }
@@ -185,8 +179,6 @@ impl Draft<'_> {
     fn disinherit(&mut self, senior: &RoleName, junior: &RoleName) -> Result<(), Refused> {
         self.plan.effects.push(Effect::Disinherit(self.role(senior)?, self.role(junior)?));
         self.plan.deltas.push(Delta::Disinherited { senior: senior.clone(), junior: junior.clone() });
-        self.touched.losing_from.insert(senior.clone());
-        self.touched.losing_down_from.insert(junior.clone());
         self.touched.roles.insert(senior.clone());
         Ok(())
     }
@@ -215,7 +207,6 @@ impl Draft<'_> {
     fn remove_permission(&mut self, name: &PermissionName) -> Result<(), Refused> {
         self.plan.effects.push(Effect::DeletePermission(self.permission(name)?.id));
         self.plan.deltas.push(Delta::PermissionDeleted { permission: name.clone() });
-        self.touched.losing.extend(self.view.graph.giving(name.as_str()).cloned());
         self.touched.permissions.insert(name.clone());
         Ok(())
     }

@@ -99,7 +99,7 @@ impl ApplyPolicy {
             after: Some(json!({ "changes": changes.iter().map(shown).collect::<Vec<_>>() })),
             needs,
             gives: touched.gives(&after),
-            subjects: touched.subjects(view.graph),
+            subjects: touched.subjects(),
             rights: self.rights(changes, view.now),
             impossible: impossible(view, &after, changes),
             graph: Some(after),

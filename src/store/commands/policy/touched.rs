@@ -6,7 +6,7 @@ use rolecall_guard::Subject;
 
 use crate::{
     policy::{Graph, PermissionName, RoleName, Term, now_or_later},
-    store::{Refused, UserId, commands::roles::subjects, plan::View, users::assignments_of_each},
+    store::{Refused, UserId, plan::View, users::assignments_of_each},
 };
 
 /// Whom the changes concern, for rule 1.
@@ -19,12 +19,6 @@ pub(super) struct Touched {
     /// Those that come into a set.
     pub(super) kept_apart: BTreeSet<RoleName>,
     pub(super) granted: BTreeSet<PermissionName>,
-    /// Those whose holders lose something by it.
-    pub(super) losing: BTreeSet<RoleName>,
-    /// Those of which also the holders of all above lose something.
-    pub(super) losing_from: BTreeSet<RoleName>,
-    /// Those of which also the holders of all below do.
-    pub(super) losing_down_from: BTreeSet<RoleName>,
     /// What these give is given to others, and for how long.
     passed_on: BTreeMap<Term, BTreeSet<RoleName>>,
 }
@@ -53,13 +47,9 @@ impl Touched {
         gives
     }
 
-    /// Who has a token that says more than is so any more, or less.
-    pub(super) fn subjects(&self, before: &Graph) -> Vec<Subject> {
-        let users = self.users.iter().map(|user| Subject::User(user.0));
-        let mut losing = self.losing.clone();
-        losing.extend(before.authorizing_any(self.losing_from.iter().map(RoleName::as_str)));
-        losing.extend(before.authorized(self.losing_down_from.iter().map(RoleName::as_str)));
-        users.chain(subjects(losing)).collect()
+    /// Who has a token that says more than is so any more, or less, of what is assigned.
+    pub(super) fn subjects(&self) -> Vec<Subject> {
+        self.users.iter().map(|user| Subject::User(user.0)).collect()
     }
 
     pub(super) fn pass_on(&mut self, role: &RoleName, term: Term) {

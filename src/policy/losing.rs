@@ -1,0 +1,98 @@
+use std::collections::BTreeSet;
+
+use fixedbitset::FixedBitSet;
+
+use super::{Delta, Graph, PermissionName, RoleName};
+
+/// What steps take away by themselves.
+#[derive(Default)]
+struct Taken<'a> {
+    /// The roles that they take something from.
+    from: FixedBitSet,
+    permissions: BTreeSet<&'a PermissionName>,
+    deleted: FixedBitSet,
+}
+
+impl Graph {
+    /// The roles that may give less after these steps: those that something is taken from, and all above them.
+    #[must_use]
+    pub fn reached(&self, deltas: &[Delta]) -> BTreeSet<RoleName> {
+        self.names(self.above_all(&self.taken(deltas).from).ones())
+    }
+
+    /// The roles of which a token may say, after these steps, what isn't so any more: that they give something, or that its
+    /// user is authorized for them. A token names a role by way of an assignment; `assigned` are those of the
+    /// [`reached`](Self::reached) roles that anyone has.
+    #[must_use]
+    pub fn losing(&self, after: &Self, deltas: &[Delta], assigned: &BTreeSet<RoleName>) -> BTreeSet<RoleName> {
+        let taken = self.taken(deltas);
+        let assigned: FixedBitSet = self.numbers(assigned.iter().map(RoleName::as_str)).collect();
+        let mut losing = FixedBitSet::new();
+        for role in self.above_all(&taken.from).ones() {
+            let lost = self.lost_below(after, role, &taken.deleted);
+            if !self.hierarchy.above(role).is_disjoint(&assigned) && self.gives_less(after, role, &taken, &lost) {
+                losing.grow_and_insert(role);
+            }
+            if assigned.contains(role) {
+                losing.union_with(&lost);
+            }
+        }
+        self.names(losing.ones())
+    }
+
+    fn taken<'a>(&self, deltas: &'a [Delta]) -> Taken<'a> {
+        let mut taken = Taken::default();
+        for delta in deltas {
+            match delta {
+                Delta::RoleDeleted { role } => {
+                    taken.deleted.extend(self.number(role));
+                    taken.from.extend(self.number(role));
+                }
+                Delta::Disinherited { senior, .. } => taken.from.extend(self.number(senior)),
+                Delta::Revoked { role, permission } => {
+                    taken.permissions.insert(permission);
+                    taken.from.extend(self.number(role));
+                }
+                Delta::PermissionDeleted { permission } => {
+                    taken.permissions.insert(permission);
+                    taken.from.extend(self.granting(permission.as_str()).filter_map(|role| self.number(role)));
+                }
+                _ => {}
+            }
+        }
+        taken
+    }
+
+    fn above_all(&self, roles: &FixedBitSet) -> FixedBitSet {
+        let mut above = FixedBitSet::new();
+        for role in roles.ones() {
+            above.union_with(self.hierarchy.above(role));
+        }
+        above
+    }
+
+    /// What is below a role, itself included, and will not be. A deleted role's number may be another's by then.
+    fn lost_below(&self, after: &Self, role: usize, deleted: &FixedBitSet) -> FixedBitSet {
+        let mut lost = self.hierarchy.below(role).clone();
+        if deleted.contains(role) {
+            return lost;
+        }
+        lost.difference_with(after.hierarchy.below(role));
+        for gone in deleted.ones().filter(|gone| self.hierarchy.below(role).contains(*gone)) {
+            lost.grow_and_insert(gone);
+        }
+        lost
+    }
+
+    fn gives_less(&self, after: &Self, role: usize, taken: &Taken<'_>, lost: &FixedBitSet) -> bool {
+        let gave = |permission: &PermissionName| {
+            self.granted.get(permission).is_some_and(|granted| !self.hierarchy.below(role).is_disjoint(granted))
+        };
+        let gives = |permission: &PermissionName| {
+            let granted = after.granted.get(permission).filter(|_| !taken.deleted.contains(role));
+            granted.is_some_and(|granted| !after.hierarchy.below(role).is_disjoint(granted))
+        };
+        taken.permissions.iter().any(|permission| gave(permission) && !gives(permission))
+            || self.numbered(lost.ones()).any(|below| below.grants.iter().any(|permission| !gives(permission)))
+    }
+}
