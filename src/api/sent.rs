@@ -203,6 +203,10 @@ fn words(items: &[Value]) -> String {
 fn broken_rule<T: ParseFromJSON>(value: &Value, message: &str) -> String {
     let rule = in_words(message);
     let Value::Object(members) = value else { return rule };
+    // It is found when all others have been read, and named already.
+    if rule.starts_with("unknown field") {
+        return rule;
+    }
     let mut registry = Registry::new();
     T::register(&mut registry);
     let schema = T::schema_ref();

@@ -126,7 +126,7 @@ async fn a_member_nobody_asked_for_is_named() {
     let admin = server.admin().await;
     let refused = admin.post("/v1/users", json!({ "username": "alice", "passwrd": "x" })).await;
     let refused = refused.assert_problem(400, "bad_request");
-    assert!(refused.body["detail"].as_str().unwrap().contains("passwrd"), "{}", refused.text);
+    assert_eq!(refused.body["detail"], "In the body: unknown field `passwrd`.");
     admin.get("/v1/users/alice").await.assert(404);
 }
 
