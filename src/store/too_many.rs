@@ -43,7 +43,7 @@ pub(super) async fn roles_of_who_has_too_many(
          SELECT DISTINCT roles.name AS role FROM {has} JOIN roles ON roles.id = has.role_id
          WHERE has.valid_until IS NULL OR has.valid_until > $2"
     );
-    let query = statement(view, &sql, json!(pairs), set, changed);
+    let query = statement(view, &sql, json!(pairs).to_string(), set, changed);
     view.txn.query_all_raw(query).await?.iter().map(|row| stored(&row.try_get::<String>("", "role")?)).collect()
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn broken_by_session(
         others(view, "held.user_id")
     );
     for sql in [named, following] {
-        let query = statement(view, &sql, json!(set.roles), set, changed);
+        let query = statement(view, &sql, json!(set.roles).to_string(), set, changed);
         if view.txn.query_one_raw(query).await?.is_some() {
             return Ok(true);
         }
@@ -142,15 +142,9 @@ fn others(view: &View<'_>, user: &str) -> String {
     }
 }
 
-fn statement(
-    view: &View<'_>,
-    sql: &str,
-    elements: serde_json::Value,
-    set: &SeparationSet,
-    changed: &Changed,
-) -> Statement {
+fn statement(view: &View<'_>, sql: &str, elements: String, set: &SeparationSet, changed: &Changed) -> Statement {
     let most = i64::try_from(set.cardinality).unwrap_or(i64::MAX);
     let aside = json!(changed.keys().map(|user| user.0).collect::<Vec<_>>());
-    let values: [Value; 4] = [elements.to_string().into(), view.now.into(), most.into(), aside.to_string().into()];
+    let values: [Value; 4] = [elements.into(), view.now.into(), most.into(), aside.to_string().into()];
     Statement::from_sql_and_values(view.txn.get_database_backend(), sql, values)
 }
