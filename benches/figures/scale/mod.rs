@@ -15,6 +15,10 @@ const MANY: usize = 1_000_000;
 /// Each of two in turns; the first ones aren't counted.
 const ROUNDS: usize = 120;
 const UNCOUNTED: usize = 20;
+/// Where to ask a site, and where in which round.
+type PathAt = fn(&Site) -> String;
+type PathInRound = fn(&Site, usize) -> String;
+
 const FUNCTIONS: &str = include_str!("functions.sql");
 
 /// Needs a PostgreSQL server on which it may make databases, as a superuser.
@@ -88,18 +92,18 @@ fn ms(time: Duration) -> f64 {
 async fn reads(sites: &[Site]) {
     compare(sites, "sign-in", async |site, _| drop(site.sign_in(&site.someone()).await)).await;
     compare(sites, "refresh", async |site, _| site.refresh().await).await;
-    compare(sites, "check by username", async |site, round| {
+    compare(sites, "check by username", async |_, round| {
         site.check(&site.someone(), &format!("thing-{}", round % 4)).await;
     })
     .await;
-    let gets: [(&str, fn(&Site) -> String); 7] = [
+    let gets: [(&str, PathAt); 7] = [
         ("guarded GET", |_| "/v1/me".into()),
         ("a user", |site| format!("/v1/users/{}", site.someone())),
         ("a user's roles", |site| format!("/v1/users/{}/roles", site.someone())),
         ("a user's permissions", |site| format!("/v1/users/{}/permissions", site.someone())),
         ("why a user may", |site| format!("/v1/users/{}/permissions/thing-0:use", site.someone())),
         ("why a user may not", |site| format!("/v1/users/{}/permissions/thing-1001:use", site.someone())),
-        ("a user's sessions", |site| format!("/v1/users/{}/sessions", site.person(0))),
+        ("a user's sessions", |_| format!("/v1/users/{}/sessions", Site::person(0))),
     ];
     for (what, path) in gets {
         compare(sites, what, async |site, _| drop(site.get(&path(site)).await)).await;
@@ -140,34 +144,32 @@ async fn lists(sites: &[Site]) {
 }
 
 async fn writes(sites: &[Site]) {
-    let toggles: [(&str, fn(&Site, usize) -> String); 4] = [
+    let toggles: [(&str, PathInRound); 4] = [
         ("grant to everyone's role, revoke", |_, _| "/v1/roles/role-0/permissions/thing-1001:use".into()),
-        ("assign a role, deassign", |site, round| {
-            format!("/v1/users/{}/roles/role-1001", site.person(round / 2 * 8 + 8))
+        ("assign a role, deassign", |_, round| {
+            format!("/v1/users/{}/roles/role-1001", Site::person(round / 2 * 8 + 8))
         }),
-        ("make an administrator, unmake", |site, round| {
-            format!("/v1/users/{}/roles/admin", site.person(round / 2 * 8))
-        }),
+        ("make an administrator, unmake", |_, round| format!("/v1/users/{}/roles/admin", Site::person(round / 2 * 8))),
         ("let a rare role inherit, end it", |_, _| "/v1/roles/role-1000/juniors/role-1001".into()),
     ];
     for (what, path) in toggles {
         compare(sites, what, async |site, round| site.toggle(round, &path(site, round)).await).await;
     }
-    compare(sites, "describe everyone's role", async |site, round| {
+    compare(sites, "describe everyone's role", async |_, round| {
         site.patch("/v1/roles/role-0", json!({ "description": format!("number {round}") })).await;
     })
     .await;
-    compare(sites, "create a user with a role, delete", async |site, round| {
+    compare(sites, "create a user with a role, delete", async |_, round| {
         let body = json!({ "username": "newcomer", "email": "newcomer@example.org", "roles": ["role-0"] });
         site.make(round, "/v1/users", "newcomer", body).await;
     })
     .await;
-    compare(sites, "disable a user, enable", async |site, round| {
+    compare(sites, "disable a user, enable", async |_, round| {
         let status = if round.is_multiple_of(2) { "disabled" } else { "active" };
-        site.patch(&format!("/v1/users/{}", site.person(8)), json!({ "status": status })).await;
+        site.patch(&format!("/v1/users/{}", Site::person(8)), json!({ "status": status })).await;
     })
     .await;
-    compare(sites, "create a role, delete", async |site, round| {
+    compare(sites, "create a role, delete", async |_, round| {
         site.make(round, "/v1/roles", "fresh", json!({ "name": "fresh", "permissions": ["thing-0:use"] })).await;
     })
     .await;
@@ -196,7 +198,7 @@ async fn all_users_of_their_roles(sites: &[Site]) {
     for site in sites {
         site.make(0, "/v1/separation-sets", "apart", set("static", &["role-1001", "role-1002"])).await;
     }
-    show(sites, "everyone's role inherits one that is kept apart, and no more", 2, async |site, round| {
+    show(sites, "everyone's role inherits one that is kept apart, and no more", 2, async |_, round| {
         site.toggle(round, "/v1/roles/role-0/juniors/role-1001").await;
     })
     .await;

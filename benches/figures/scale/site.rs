@@ -32,9 +32,9 @@ impl Databases {
 
     pub(super) async fn remove(&self) {
         let db = connect(&self.server, 1).await.unwrap();
-        let named = format!("SELECT datname FROM pg_database WHERE starts_with(datname, '{}')", self.prefix);
+        let mine = format!("SELECT datname FROM pg_database WHERE starts_with(datname, '{}')", self.prefix);
         let names =
-            db.query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, named)).await.unwrap();
+            db.query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, mine)).await.unwrap();
         for name in names {
             let name: String = name.try_get_by_index(0).unwrap();
             execute(&db, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
@@ -89,10 +89,10 @@ impl Site {
     /// Someone else each time, from all over the table; none who is disabled.
     pub(super) fn someone(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed) * 7919 % self.people;
-        self.person(if number % (self.people / 80) == 7 { number + 1 } else { number })
+        Self::person(if number % (self.people / 80) == 7 { number + 1 } else { number })
     }
 
-    pub(super) fn person(&self, number: usize) -> String {
+    pub(super) fn person(number: usize) -> String {
         let names = ["alice", "bob", "carol", "dan", "erin", "frank", "grace", "heidi", "ivan", "judy"];
         format!("{}.{number:07}", names[number % 10])
     }
