@@ -92,7 +92,7 @@ fn ms(time: Duration) -> f64 {
 async fn reads(sites: &[Site]) {
     compare(sites, "sign-in", async |site, _| drop(site.sign_in(&site.someone()).await)).await;
     compare(sites, "refresh", async |site, _| site.refresh().await).await;
-    compare(sites, "check by username", async |_, round| {
+    compare(sites, "check by username", async |site, round| {
         site.check(&site.someone(), &format!("thing-{}", round % 4)).await;
     })
     .await;
@@ -155,21 +155,21 @@ async fn writes(sites: &[Site]) {
     for (what, path) in toggles {
         compare(sites, what, async |site, round| site.toggle(round, &path(site, round)).await).await;
     }
-    compare(sites, "describe everyone's role", async |_, round| {
+    compare(sites, "describe everyone's role", async |site, round| {
         site.patch("/v1/roles/role-0", json!({ "description": format!("number {round}") })).await;
     })
     .await;
-    compare(sites, "create a user with a role, delete", async |_, round| {
+    compare(sites, "create a user with a role, delete", async |site, round| {
         let body = json!({ "username": "newcomer", "email": "newcomer@example.org", "roles": ["role-0"] });
         site.make(round, "/v1/users", "newcomer", body).await;
     })
     .await;
-    compare(sites, "disable a user, enable", async |_, round| {
+    compare(sites, "disable a user, enable", async |site, round| {
         let status = if round.is_multiple_of(2) { "disabled" } else { "active" };
         site.patch(&format!("/v1/users/{}", Site::person(8)), json!({ "status": status })).await;
     })
     .await;
-    compare(sites, "create a role, delete", async |_, round| {
+    compare(sites, "create a role, delete", async |site, round| {
         site.make(round, "/v1/roles", "fresh", json!({ "name": "fresh", "permissions": ["thing-0:use"] })).await;
     })
     .await;
@@ -198,7 +198,7 @@ async fn all_users_of_their_roles(sites: &[Site]) {
     for site in sites {
         site.make(0, "/v1/separation-sets", "apart", set("static", &["role-1001", "role-1002"])).await;
     }
-    show(sites, "everyone's role inherits one that is kept apart, and no more", 2, async |_, round| {
+    show(sites, "everyone's role inherits one that is kept apart, and no more", 2, async |site, round| {
         site.toggle(round, "/v1/roles/role-0/juniors/role-1001").await;
     })
     .await;

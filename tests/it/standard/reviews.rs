@@ -97,7 +97,7 @@ impl Run<'_> {
             let via = names.roles(&(&model.giving(*permission) & &assigned));
             let paths: BTreeSet<_> = model.paths(user, *permission).into_iter().map(|path| path.0).collect();
             let paths = sorted(paths.iter().map(|path| json!(names.roles(path))).collect());
-            json!({ "permission": names.permission(*permission), "via": via, "paths": paths })
+            json!({ "permission": names.permission(*permission), "via": via, "paths": paths, "more_paths": false })
         };
         let mut listed = self.admin.all(&format!("{path}?explain=true")).await;
         for item in &mut listed {
