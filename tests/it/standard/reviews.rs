@@ -177,8 +177,10 @@ impl Run<'_> {
             let on_object = given.into_iter().filter(|it| *it == 2).map(item);
             self.compare(&format!("{path}/permissions?resource={}", names.resource(2)), on_object).await;
         }
-        let assigned = model.assigned.keys().filter(|it| it.1 == role);
-        let assigned = assigned.map(|it| json!({ "username": names.user(it.0), "direct": true }));
+        let assigned = model.assigned.iter().filter(|(it, _)| it.1 == role).map(|((user, _), times)| {
+            let (from, until) = (times.from.map(|time| names.time(time)), times.until.map(|time| names.time(time)));
+            json!({ "username": names.user(*user), "direct": true, "valid_from": from, "valid_until": until })
+        });
         self.compare(&format!("{path}/users"), assigned).await;
         let holder = |user: User| {
             let mut via = model.via(user, role);
