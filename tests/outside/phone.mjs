@@ -64,7 +64,7 @@ test("answers read well, and so does a refusal", async () => {
 });
 
 test("nothing sticks out, whichever operation is open", async () => {
-  for (const operation of ["token", "create_client", "explain_user_permission", "end_user_sessions"]) {
+  for (const operation of ["get_token", "create_client", "explain_user_permission", "end_user_sessions"]) {
     await phone.locator(`[id$="-${operation}"].opblock .opblock-summary-control`).click();
     await phone.waitForSelector(`[id$="-${operation}"].opblock .execute`);
     await at.fits(phone, operation);
