@@ -96,3 +96,76 @@ impl Graph {
             || self.numbered(lost.ones()).any(|below| below.grants.iter().any(|permission| !gives(permission)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(name: &str) -> RoleName {
+        name.parse().unwrap()
+    }
+
+    fn created(name: &str) -> Delta {
+        Delta::RoleCreated { role: role(name), built_in: false }
+    }
+
+    fn inherited(senior: &str, junior: &str) -> Delta {
+        Delta::Inherited { senior: role(senior), junior: role(junior) }
+    }
+
+    fn disinherited(senior: &str, junior: &str) -> Delta {
+        Delta::Disinherited { senior: role(senior), junior: role(junior) }
+    }
+
+    fn granted(name: &str) -> Delta {
+        Delta::Granted { role: role(name), permission: "articles:read".parse().unwrap() }
+    }
+
+    fn revoked(name: &str) -> Delta {
+        Delta::Revoked { role: role(name), permission: "articles:read".parse().unwrap() }
+    }
+
+    fn deleted(name: &str) -> Delta {
+        Delta::RoleDeleted { role: role(name) }
+    }
+
+    /// chief above editor above reader; reader and editor give the same, everyone nothing.
+    fn blog() -> Graph {
+        let roles = ["chief", "editor", "reader", "everyone"].map(created);
+        let edges = [inherited("chief", "editor"), inherited("editor", "reader"), inherited("chief", "everyone")];
+        Graph::default().after(roles.iter().chain(&edges).chain(&[granted("reader"), granted("editor")]))
+    }
+
+    fn losing(deltas: &[Delta], assigned: &[&str]) -> Vec<String> {
+        let (before, after) = (blog(), blog().after(deltas));
+        let assigned =
+            assigned.iter().map(|name| role(name)).filter(|it| before.reached(deltas).contains(it)).collect();
+        before.losing(&after, deltas, &assigned).into_iter().map(String::from).collect()
+    }
+
+    #[test]
+    fn who_still_gets_it_from_below_loses_nothing() {
+        assert_eq!(losing(&[revoked("editor")], &["chief", "editor", "reader"]), [""; 0]);
+        assert_eq!(losing(&[revoked("reader")], &["chief", "editor", "reader"]), ["reader"]);
+        assert_eq!(losing(&[revoked("reader"), revoked("editor")], &["chief"]), ["chief", "editor", "reader"]);
+    }
+
+    #[test]
+    fn what_nobody_has_is_nobodys_loss() {
+        assert_eq!(losing(&[revoked("reader"), revoked("editor")], &["reader"]), ["reader"]);
+        assert_eq!(losing(&[deleted("chief")], &["editor"]), [""; 0]);
+    }
+
+    #[test]
+    fn a_role_that_is_out_of_reach_is_lost_though_it_gave_nothing() {
+        assert_eq!(losing(&[disinherited("chief", "everyone")], &["chief"]), ["everyone"]);
+        assert_eq!(losing(&[disinherited("chief", "everyone")], &["everyone"]), [""; 0]);
+        assert_eq!(losing(&[deleted("editor")], &["editor"]), ["editor", "reader"]);
+    }
+
+    #[test]
+    fn a_new_role_with_the_number_of_a_deleted_one_hides_no_loss() {
+        let deltas = [deleted("everyone"), created("else"), inherited("chief", "else")];
+        assert_eq!(losing(&deltas, &["chief"]), ["everyone"]);
+    }
+}
