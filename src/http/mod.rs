@@ -7,6 +7,7 @@ mod dry_runs;
 mod errors;
 mod if_match;
 mod limits;
+mod lingering;
 mod log;
 mod serve;
 

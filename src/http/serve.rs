@@ -34,6 +34,8 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::lingering::Lingering;
+
 /// A connection must have sent its request's headers, and made its TLS handshake, within this.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// A client that takes none of its answer for this long is given up.
@@ -152,7 +154,7 @@ impl<E: Endpoint<Output = Response> + 'static> Context<E> {
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(READS_WITHIN));
-        let stream = Box::pin(stream);
+        let stream = Lingering::new(Box::pin(stream));
         match &self.tls {
             None => self.connection(stream, peer, &Scheme::HTTP, watcher).await,
             Some(Tls(acceptor)) => {
