@@ -1,6 +1,6 @@
 //! Wires state, routes and middleware.
 
-use std::sync::Arc;
+use std::{io, sync::Arc, time::Duration};
 
 use poem::{Endpoint, EndpointExt, Response, Route, middleware::CatchPanic};
 use poem_openapi::OpenApiService;
@@ -10,7 +10,7 @@ use crate::{
     api::{self, Cursors, Readiness, State, docs, document},
     config::Config,
     gateway::Rules,
-    http::{self, Allowed, Cors, DryRuns, Errors, RequestLog, TrustedProxies},
+    http::{self, Allowed, Bound, Cors, DryRuns, Errors, RequestLog, TrustedProxies},
     problem::internal,
     store::Store,
     tokens::{KeyEncryptionKey, Keyring, Lifetimes, LiveKeys, SigningKeys, Tokens, password::Hasher},
@@ -101,6 +101,30 @@ impl App {
             .with_if(!self.cors_origins.is_empty(), cors)
             .with(log)
             .map_to_response())
+    }
+
+    /// Serves, and follows what other nodes do, until `stop` is ready; then goes on as [`Bound::run`] does.
+    ///
+    /// # Errors
+    /// When it can serve no longer. A node that follows no more would never hear what was revoked, so it ends, too.
+    pub async fn run<E>(
+        &self,
+        bound: Bound,
+        endpoint: E,
+        stop: impl Future<Output = ()>,
+        wait: Duration,
+    ) -> io::Result<()>
+    where
+        E: Endpoint<Output = Response> + 'static,
+    {
+        let State { store, gate, tokens, .. } = self.state.clone();
+        let mut following = tokio::spawn(async move { tokio::join!(store.follow(&gate), tokens.keys().follow()) });
+        let ended = tokio::select! {
+            served = bound.run(endpoint, stop, wait) => served,
+            Err(error) = &mut following => Err(io::Error::other(format!("can't follow the database: {error}"))),
+        };
+        following.abort();
+        ended
     }
 }
 

@@ -108,9 +108,18 @@ fn config_aware() -> clap::Command {
     Cli::command().args(config::args())
 }
 
-/// What a person reads; a closed pipe is no error.
+/// What a person reads.
 fn say(to: &mut dyn Write, text: &str) {
     let _ = writeln!(to, "{text}");
+}
+
+/// What a file is made of: it is there as a whole, or this fails. Who closes the pipe has seen enough.
+fn emit(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("not all was written: {error}").into()),
+        _ => Ok(()),
+    }
 }
 
 async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure> {
@@ -123,7 +132,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         }
         Command::Openapi => {
             let state = node::detached(config.argon2);
-            let _ = write!(out, "{}", document::yaml(&state)?);
+            emit(&document::yaml(&state)?)?;
         }
         Command::Config => {
             for (key, value) in config.shown() {
@@ -161,8 +170,6 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let asked_to_stop = stop_signal()?;
     welcome(&url, &issuer, first.as_ref());
 
-    let (store, gate, keys) = (app.state.store.clone(), app.state.gate.clone(), app.state.tokens.keys().clone());
-    let following = tokio::spawn(async move { tokio::join!(store.follow(&gate), keys.follow()) });
     let readiness = app.state.readiness.clone();
     let stop = async move {
         asked_to_stop.await;
@@ -170,9 +177,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         tracing::info!("stopping: finishing what is in flight");
     };
     let wait = std::time::Duration::from_secs(config.shutdown_seconds.0.unsigned_abs());
-    bound.run(endpoint, stop, wait).await?;
-    following.abort();
-    Ok(())
+    Ok(app.run(bound, endpoint, stop, wait).await?)
 }
 
 fn start_log(config: &Config) -> Result<(), Failure> {

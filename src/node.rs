@@ -33,8 +33,8 @@ use crate::{
 /// SQLite's file in the data directory.
 const DATABASE_FILE: &str = "rolecall.db";
 
-/// Connections for following other nodes, beside those for requests.
-const TAIL_CONNECTIONS: u32 = 2;
+/// Connections for following other nodes, beside those for requests; what each is for: [`Store::open`].
+const TAIL_CONNECTIONS: u32 = 3;
 
 /// Why a node doesn't come up.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -19,7 +19,7 @@ use rolecall::{
 };
 use rolecall_guard::{Clock, Problem};
 
-use crate::{Failure, say};
+use crate::{Failure, emit, say};
 
 /// More bytes are no file that anyone reviews.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -57,10 +57,7 @@ pub(crate) async fn run(config: &Config, command: PolicyCommand) -> Result<(), F
     match command {
         PolicyCommand::Export { assignments } => {
             let store = node::existing(config, Clock::System).await?.store;
-            let text = yaml(&store.policy(assignments).await?)?;
-            // A closed pipe is no error.
-            let _ = io::stdout().write_all(text.as_bytes());
-            Ok(())
+            emit(&yaml(&store.policy(assignments).await?)?)
         }
         PolicyCommand::Plan(args) => {
             let stated = read(&args.file)?;
@@ -78,7 +75,9 @@ fn read(path: &Path) -> Result<Stated, Failure> {
     let source: Box<dyn Read> =
         if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(fs::File::open(path).map_err(named)?) };
     let mut text = String::new();
-    source.take(LONGEST).read_to_string(&mut text).map_err(named)?;
+    if source.take(LONGEST + 1).read_to_string(&mut text).map_err(named)? as u64 > LONGEST {
+        return Err(format!("{}: is longer than 64 MiB", path.display()).into());
+    }
     Stated::read(&text).map_err(|fault| format!("{}: {fault}", path.display()).into())
 }
 

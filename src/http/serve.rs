@@ -116,13 +116,15 @@ impl Bound {
         let local = self.address()?;
         let in_flight = Arc::new(AtomicUsize::new(0));
         let context = Arc::new(Context { endpoint, local, tls: self.tls, in_flight: Arc::clone(&in_flight) });
-        let graceful = Arc::new(GracefulShutdown::new());
+        let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let accepting = async {
+            let mut failing = false;
             loop {
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 match self.listener.accept().await {
                     Ok((stream, peer)) => {
+                        failing = false;
                         let (context, watcher) = (Arc::clone(&context), graceful.watcher());
                         tokio::spawn(async move {
                             let _place = place;
@@ -130,7 +132,13 @@ impl Bound {
                         });
                     }
                     // Out of file descriptors, or the client went away: others may fare better.
-                    Err(_) => sleep(Duration::from_millis(20)).await,
+                    Err(error) => {
+                        if !failing {
+                            tracing::warn!(%error, "can't accept a connection; trying again");
+                        }
+                        failing = true;
+                        sleep(Duration::from_millis(20)).await;
+                    }
                 }
             }
         };
@@ -142,9 +150,7 @@ impl Bound {
             }
         };
         tokio::select! { () = accepting => {}, () = stopping => {} }
-        if let Some(graceful) = Arc::into_inner(graceful) {
-            let _ = timeout(Duration::from_secs(1), graceful.shutdown()).await;
-        }
+        let _ = timeout(Duration::from_secs(1), graceful.shutdown()).await;
         Ok(())
     }
 }

@@ -70,7 +70,7 @@ use replica::Replica;
 #[derive(Clone)]
 pub struct Store {
     db: DatabaseConnection,
-    /// Connections for the tail alone, so that no flood of requests keeps a node from hearing what was revoked.
+    /// Connections for following alone, so that no flood of requests keeps a node from hearing what was revoked.
     tail: DatabaseConnection,
     clock: Clock,
     queue: Arc<Queue>,
@@ -97,7 +97,7 @@ fn forecasts() -> Arc<Semaphore> {
 impl Store {
     /// Loads the role graph and the revocations of the last `window` seconds (see [`Revocations::new`]).
     ///
-    /// `tail` needs two connections of its own: one to read along, one to be woken by.
+    /// `tail` needs three connections of its own: one to read the ledger, one to be woken by, one to read the signing keys.
     pub async fn open(
         db: DatabaseConnection,
         tail: DatabaseConnection,

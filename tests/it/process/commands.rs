@@ -1,5 +1,7 @@
 //! The other commands.
 
+use std::{fs::File, process::Command};
+
 use super::Program;
 use crate::support::Database;
 
@@ -11,6 +13,15 @@ async fn the_document_is_the_one_in_the_repository() {
     let printed = Program::unconfigured(directory.path()).run(&["openapi"]).await.assert(0);
     assert_eq!(printed.stdout.trim_end(), include_str!("../../../openapi.yaml").trim_end());
     assert!(!directory.path().join("rolecall-data").exists(), "it needs no database");
+}
+
+#[test]
+fn what_a_full_disk_cuts_off_is_no_success() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let program = env!("CARGO_BIN_EXE_rolecall");
+    let ended = Command::new(program).arg("openapi").env_clear().stdout(full).output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(1) && said.contains("not all was written"), "{said}");
 }
 
 #[tokio::test]

@@ -69,15 +69,10 @@ impl Server {
         let issuer = config.issuer.clone().unwrap().0;
         let app = prepared.app(&config, &issuer);
         let (stop, stopped) = oneshot::channel::<()>();
-        let (endpoint, store, gate) = (app.endpoint().unwrap(), app.state.store.clone(), app.state.gate.clone());
-        let keys = app.state.tokens.keys().clone();
+        let (endpoint, node) = (app.endpoint().unwrap(), app.clone());
         tokio::spawn(async move {
             let stop = async { drop(stopped.await) };
-            tokio::select! {
-                _ = bound.run(endpoint, stop, Duration::from_secs(1)) => {}
-                () = store.follow(&gate) => {}
-                () = keys.follow() => {}
-            }
+            node.run(bound, endpoint, stop, Duration::from_secs(1)).await.unwrap();
         });
         Self { url, app, http: http(), _stop: stop, database: Arc::clone(database) }
     }
