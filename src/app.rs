@@ -100,6 +100,7 @@ impl App {
             .with(errors)
             .with_if(!self.cors_origins.is_empty(), cors)
             .with(log)
+            .with(http::Unread)
             .map_to_response())
     }
 

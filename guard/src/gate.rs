@@ -9,7 +9,7 @@ use std::{
 
 use poem::http::{HeaderMap, StatusCode, header};
 
-use crate::{Claims, Clock, Invalid, Problem, Revocations, Verifier, verify::LEEWAY};
+use crate::{Claims, Clock, Invalid, Problem, Revocations, Verifier};
 
 /// Why a request doesn't pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,7 +206,7 @@ impl Gate {
             return Err(Refusal::Silent);
         }
         let claims = self.verifier.verify_for_any(token, now).map_err(Refusal::Invalid)?;
-        if claims.iat.saturating_add(self.token_age() + LEEWAY) <= now {
+        if claims.iat.saturating_add(self.token_age()) <= now {
             return Err(Refusal::Invalid(Invalid::Expired));
         }
         self.still_true(&claims)?;

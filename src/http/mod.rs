@@ -10,6 +10,7 @@ mod limits;
 mod lingering;
 mod log;
 mod serve;
+mod unread;
 
 pub use allow::Allowed;
 pub use client_address::{ClientAddress, TrustedProxies};
@@ -20,3 +21,4 @@ pub use if_match::legible_if_match;
 pub use limits::Limits;
 pub use log::RequestLog;
 pub use serve::{Bound, Tls, TlsError};
+pub use unread::Unread;

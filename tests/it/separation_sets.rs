@@ -38,7 +38,7 @@ async fn a_set_is_created_read_changed_listed_and_deleted() {
     assert_eq!(admin.names(&format!("{SET}/roles"), "role").await, ["a", "b", "c"]);
     let patched = admin.patch(SET, json!({ "cardinality": 3 })).await.assert(200);
     assert_eq!(patched.body, expected(3, &["a", "b", "c"]));
-    admin.delete(&format!("{SET}/roles/b")).await.assert_problem(400, "bad_cardinality");
+    admin.delete(&format!("{SET}/roles/b")).await.assert_problem(409, "in_separation_set");
     let patched = admin.patch(SET, json!({ "cardinality": 2, "roles": ["a", "d"] })).await.assert(200);
     assert_eq!(patched.body, expected(2, &["a", "d"]));
     let mut other = set("dynamic", 2, &["a", "b"]);
@@ -64,6 +64,13 @@ async fn what_can_not_be_a_set_is_refused() {
     admin.post(SETS, set("static", 2, &["a", "b"])).await.assert(201);
     admin.post(SETS, set("dynamic", 2, &["a", "b"])).await.assert_problem(409, "already_exists");
     admin.patch(SET, json!({ "cardinality": 3 })).await.assert_problem(400, "bad_cardinality");
+    for told in
+        [json!({ "cardinality": 1 }), json!({ "roles": ["a"] }), json!({ "cardinality": 3, "roles": ["a", "b"] })]
+    {
+        admin.patch(SET, told.clone()).await.assert_problem(400, "bad_cardinality");
+        admin.patch(&format!("{SETS}/none"), told).await.assert_problem(400, "bad_cardinality");
+    }
+    admin.post(SETS, set("static", 1, &["a", "none"])).await.assert_problem(400, "bad_cardinality");
     admin.patch(SET, json!({ "kind": "dynamic" })).await.assert(400);
     admin.patch(SET, json!({ "cardinality": null })).await.assert_problem(400, "bad_request");
     admin.patch(SET, json!({ "roles": null })).await.assert_problem(400, "bad_request");

@@ -35,6 +35,9 @@ impl Command for CreateSet {
     async fn plan(&self, view: &View<'_>) -> Result<Planned<SeparationSet>, Refused> {
         let Self { id, name, kind, cardinality, roles } = self.clone();
         let set = SeparationSet { id, name, kind, cardinality, roles, revision: view.revision };
+        if !of_graph(&set).is_valid() {
+            return Err(Refused::Cardinality);
+        }
         let (row, members) = (row(&set, view.now, view), ids(view, &set.roles).await?);
         let plan = Plan {
             action: "create_separation_set",
@@ -69,10 +72,24 @@ pub struct UpdateSet {
     pub roles: Membership,
 }
 
+impl UpdateSet {
+    /// Whether there may be a set that could become this: where not, it doesn't matter which one is meant.
+    fn fits_some_set(&self) -> bool {
+        let most = match &self.roles {
+            Membership::Replace(roles) => roles.len() as u64,
+            _ => u64::MAX,
+        };
+        (2..=most).contains(&self.cardinality.unwrap_or(2))
+    }
+}
+
 impl Command for UpdateSet {
     type Output = SeparationSet;
 
     async fn plan(&self, view: &View<'_>) -> Result<Planned<SeparationSet>, Refused> {
+        if !self.fits_some_set() {
+            return Err(Refused::Cardinality);
+        }
         let old_row = find(view.txn, &self.set).await?;
         let old = with_roles(view.txn, old_row.clone()).await?;
         let mut set = old.clone();
@@ -94,8 +111,13 @@ impl Command for UpdateSet {
         }
         set.revision = view.revision;
         let new_row = row(&set, old_row.created_at, view);
+        let too_small = || match &self.roles {
+            Membership::Remove(_) => Refused::InSet(set.name.clone()),
+            _ => Refused::Cardinality,
+        };
         let plan = Plan {
             action: "update_separation_set",
+            impossible: (!of_graph(&set).is_valid()).then(too_small),
             effects: vec![Effect::UpdateSet(new_row.clone(), members)],
             ..plan(view, &new_row, Some(&old), Some(&set))?
         };
@@ -132,7 +154,6 @@ fn plan(
     before: Option<&SeparationSet>,
     after: Option<&SeparationSet>,
 ) -> Result<Plan, Refused> {
-    let impossible = after.filter(|set| !of_graph(set).is_valid()).map(|_| Refused::Cardinality);
     let delta = match after {
         Some(set) => separated(row, set.roles.clone())?,
         None => policy::Delta::Unseparated { set: crate::store::replica::stored(&row.name)? },
@@ -142,7 +163,6 @@ fn plan(
         before: before.map(state),
         after: after.map(state),
         needs: touched(view, before.into_iter().chain(after)),
-        impossible,
         deltas: vec![delta],
         ..Plan::default()
     })

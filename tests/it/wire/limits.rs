@@ -1,7 +1,10 @@
 //! How much a request may send.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::support::{Client, Server, Wire};
 
@@ -64,6 +67,39 @@ async fn who_may_not_send_is_told_so_before_the_body_is_read() {
     wire.say(format!("{head}content-length: {}\r\n\r\n", 100 * LIMIT)).await;
     assert_eq!(status(wire.hear().await), "401");
     assert_eq!(sent_in_chunks(&server, &head, LIMIT + 1).await, "401");
+}
+
+/// What the answer to a request says of the connection, if the body comes a moment after the head, or not at all.
+async fn refused(server: &Server, length: usize, body: Option<&str>) -> (Wire, String) {
+    let head = head("/v1/users", "application/json", &server.anonymous());
+    let mut wire = Wire::to(&server.url).await;
+    wire.say(format!("{head}content-length: {length}\r\n\r\n")).await;
+    if let Some(body) = body {
+        sleep(Duration::from_millis(20)).await;
+        wire.say(body).await;
+    }
+    let answer = wire.hear().await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    (wire, answer)
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_for_the_next_request() {
+    let server = Server::start().await;
+    let (mut wire, answer) = refused(&server, 2, Some("{}")).await;
+    assert!(!answer.contains("connection: close"), "{answer}");
+    wire.say("GET /healthz HTTP/1.1\r\nhost: rolecall\r\n\r\n").await;
+    let next = wire.hear().await.unwrap_or_default();
+    assert!(next.contains("HTTP/1.1 200"), "{next}");
+}
+
+#[tokio::test]
+async fn a_refusal_says_so_if_the_connection_ends_with_it() {
+    let server = Server::start().await;
+    for length in [2, 100 * LIMIT] {
+        let (_wire, answer) = refused(&server, length, None).await;
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
 }
 
 #[tokio::test]

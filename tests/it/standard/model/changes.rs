@@ -12,6 +12,7 @@ const MISSING: Refusal = (404, "not_found");
 const TAKEN: Refusal = (409, "already_exists");
 const SEPARATED: Refusal = (409, "separation_of_duty");
 const CARDINALITY: Refusal = (400, "bad_cardinality");
+const TOO_SMALL: Refusal = (409, "in_separation_set");
 
 fn refused_if(refused: bool, why: Refusal) -> Outcome {
     if refused { Err(vec![why]) } else { Ok(()) }
@@ -57,27 +58,31 @@ impl Model {
                 next.edges.remove(&(*senior, *junior));
             }
             Function::CreateSet { name, dynamic, cardinality, roles } => {
-                self.exist(roles)?;
                 let set = Separation { dynamic: *dynamic, cardinality: *cardinality, roles: roles.clone() };
                 refused_if(!set.valid(), CARDINALITY)?;
+                self.exist(roles)?;
                 let taken = next.sets.insert(*name, set).is_some();
                 next.separated().map_err(|why| if taken { [why, vec![TAKEN]].concat() } else { why })?;
                 refused_if(taken, TAKEN)?;
             }
             Function::DeleteSet(name) => refused_if(next.sets.remove(name).is_none(), MISSING)?,
-            Function::AddMember(name, role) => next.set(*name, &[*role].into(), |set| {
+            Function::AddMember(name, role) => next.set(*name, &[*role].into(), CARDINALITY, |set| {
                 set.roles.insert(*role);
             })?,
-            Function::DeleteMember(name, role) => {
-                next.set(*name, &[*role].into(), |set| {
-                    set.roles.remove(role);
+            Function::DeleteMember(name, role) => next.set(*name, &[*role].into(), TOO_SMALL, |set| {
+                set.roles.remove(role);
+            })?,
+            Function::SetCardinality(name, number) => {
+                refused_if(*number < 2, CARDINALITY)?;
+                next.set(*name, &Set::new(), CARDINALITY, |set| set.cardinality = *number)?;
+            }
+            Function::SetMembers(name, number, roles) => {
+                refused_if(!(2..=roles.len()).contains(number), CARDINALITY)?;
+                next.set(*name, roles, CARDINALITY, |set| {
+                    set.cardinality = *number;
+                    set.roles.clone_from(roles);
                 })?;
             }
-            Function::SetCardinality(name, number) => next.set(*name, &Set::new(), |set| set.cardinality = *number)?,
-            Function::SetMembers(name, number, roles) => next.set(*name, roles, |set| {
-                set.cardinality = *number;
-                set.roles.clone_from(roles);
-            })?,
             _ => next.session(function, new)?,
         }
         *self = next;
@@ -150,7 +155,7 @@ impl Model {
     fn delete_role(&mut self, role: Role) -> Outcome {
         self.exist([&role])?;
         let tight = |set: &Separation| set.roles.contains(&role) && set.cardinality == set.roles.len();
-        refused_if(self.sets.values().any(tight), (409, "in_separation_set"))?;
+        refused_if(self.sets.values().any(tight), TOO_SMALL)?;
         self.roles.remove(&role);
         self.assigned.retain(|it, _| it.1 != role);
         self.granted.retain(|it| it.0 != role);
@@ -192,12 +197,12 @@ impl Model {
         self.separated()
     }
 
-    fn set(&mut self, name: u8, roles: &Set, change: impl FnOnce(&mut Separation)) -> Outcome {
+    fn set(&mut self, name: u8, roles: &Set, otherwise: Refusal, change: impl FnOnce(&mut Separation)) -> Outcome {
         let roles = self.exist(roles);
         let set = self.sets.get_mut(&name).ok_or(vec![MISSING])?;
         roles?;
         change(set);
-        refused_if(!set.valid(), CARDINALITY)?;
+        refused_if(!set.valid(), otherwise)?;
         self.separated()
     }
 
