@@ -1,6 +1,6 @@
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -21,7 +21,8 @@ use crate::policy::RoleName;
 #[derive(Clone, Debug)]
 pub(super) enum Effect {
     InsertUser(users::Model),
-    /// Replaces the row and what may be typed to sign in.
+    /// Replaces the row and what may be typed to sign in, but not the password: its owner changes that without waiting
+    /// for policy writes, so it may be another by now.
     UpdateUser(users::Model),
     SetPassword(UserId, SecretString),
     /// Closes whatever the user has open.
@@ -100,7 +101,9 @@ impl Effect {
             Self::UpdateUser(user) => {
                 let names = login_names(&user);
                 let id = user.id;
-                user.into_active_model().reset_all().update(txn).await?;
+                let mut row = user.into_active_model().reset_all();
+                row.password_hash = ActiveValue::NotSet;
+                row.update(txn).await?;
                 logins::Entity::delete_many().filter(logins::Column::UserId.eq(id)).exec(txn).await?;
                 insert_logins(txn, id, names).await
             }

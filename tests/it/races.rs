@@ -176,6 +176,28 @@ async fn no_sign_in_survives_a_change_of_its_password() {
     }
 }
 
+/// Someone's display name and password change at once: each change stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_stays_while_others_change_the_user() {
+    let server = Arc::new(Server::start().await);
+    server.user("alice", &[]).await;
+    let (admin, passwords) = (server.admin().await, [PASSWORD, "another horse battery"]);
+    for round in 0..20 {
+        let (old, new) = (passwords[round % 2], passwords[(round + 1) % 2]);
+        let alice = server.sign_in("alice", old).await;
+        let renames = (0..8).map(|name| {
+            let admin = admin.clone();
+            async move { admin.patch("/v1/users/alice", json!({ "display_name": format!("{round} {name}") })).await }
+        });
+        let renaming = tokio::spawn(at_once(renames.collect::<Vec<_>>()));
+        let change = json!({ "current_password": old, "new_password": new });
+        alice.put_json("/v1/me/password", change).await.assert(204);
+        assert_eq!(count(&renaming.await.unwrap(), 200), 8);
+        assert_eq!(server.token("alice", old, &[]).await.status, 400, "the old one in round {round}");
+        assert_eq!(server.token("alice", new, &[]).await.status, 200, "the new one in round {round}");
+    }
+}
+
 /// Each of them stores a dearer hash, and only the first finds the one it verified.
 #[tokio::test(flavor = "multi_thread")]
 async fn right_passwords_stay_right_while_hashes_are_made_dearer() {

@@ -52,7 +52,6 @@ impl Command for LetIn {
                 Effect::EndSessions(row.id),
                 Effect::Assign(assignment, self.role.clone()),
                 Effect::UpdateUser(row.clone()),
-                // Last, since the row has the old one.
                 Effect::SetPassword(row.id, self.password_hash.clone()),
             ],
             ..Plan::default()
