@@ -69,11 +69,15 @@ impl Paging<'_> {
     /// The items of this page, and the cursor of the next.
     pub(super) fn cut<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
         let fits = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        if items.len() <= fits {
-            return (items, None);
-        }
+        let more = items.len() > fits;
         items.truncate(fits);
-        let next = items.last().map(|last| self.cursors.seal(&self.list, &key(last)));
+        self.ended(items, more, key)
+    }
+
+    /// The items of this page, and the cursor of the next, if there are `more`.
+    pub(super) fn ended<T>(&self, items: Vec<T>, more: bool, key: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+        let last = items.last().filter(|_| more);
+        let next = last.map(|last| self.cursors.seal(&self.list, &key(last)));
         (items, next)
     }
 

@@ -72,7 +72,7 @@ pub(super) struct Ledger(pub(super) State);
 impl Ledger {
     /// Read the ledger
     ///
-    /// Every policy change, by revision. `rolecall ledger verify` checks that none was altered.
+    /// Every policy change, by revision. A page has fewer rows than its limit where they are long. `rolecall ledger verify` checks that none was altered.
     #[oai(path = "/ledger", method = "get", operation_id = "list_ledger")]
     async fn list(
         &self,
@@ -90,7 +90,7 @@ impl Ledger {
             [actor.0.map(|line| line.0), action.0.map(|line| line.0), target.0.map(|line| line.0)];
         let filter = Filter { actor, action, target };
         let paging = self.0.cursors.paging(format!("ledger {filter:?}"), limit.0, cursor.0)?;
-        let entries = self.0.store.ledger(&filter, paging.page()?).await?;
-        Ok(Json(paging.cut(entries, |entry| entry.revision.to_string()).into()))
+        let (entries, more) = self.0.store.ledger(&filter, paging.page()?).await?;
+        Ok(Json(paging.ended(entries, more, |entry| entry.revision.to_string()).into()))
     }
 }

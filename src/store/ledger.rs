@@ -1,10 +1,11 @@
 //! The append-only, hash-chained table with one row per policy change.
 
 use aws_lc_rs::digest;
+use futures_util::TryStreamExt;
 use rolecall_guard::Subject;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
-    EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -147,14 +148,48 @@ pub(super) async fn wake_nodes(txn: &impl ConnectionTrait) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Up to `limit` rows after `revision`, in order.
-pub(super) async fn page(db: &impl ConnectionTrait, revision: i64, limit: u64) -> Result<Vec<Entry>, DbErr> {
-    rows_after(revision, limit).all(db).await?.into_iter().map(Entry::try_from).collect()
+/// What a node that reads along needs of a row: not what it says to people, which may be long.
+#[derive(Debug)]
+pub(super) struct News {
+    pub(super) revision: i64,
+    pub(super) at: i64,
+    pub(super) deltas: Vec<Delta>,
+    pub(super) subjects: Vec<Subject>,
 }
 
-fn rows_after(revision: i64, limit: u64) -> sea_orm::Select<ledger::Entity> {
-    let rows = ledger::Entity::find().filter(ledger::Column::Revision.gt(revision));
-    rows.order_by_asc(ledger::Column::Revision).limit(limit)
+impl From<Entry> for News {
+    fn from(Entry { revision, at, deltas, subjects, .. }: Entry) -> Self {
+        Self { revision, at, deltas, subjects }
+    }
+}
+
+/// Up to `limit` rows after `revision`, in order.
+pub(super) async fn news(db: &impl ConnectionTrait, revision: i64, limit: u64) -> Result<Vec<News>, DbErr> {
+    let rows = ledger::Entity::find()
+        .select_only()
+        .columns([ledger::Column::Revision, ledger::Column::At, ledger::Column::Deltas, ledger::Column::Subjects])
+        .filter(ledger::Column::Revision.gt(revision))
+        .order_by_asc(ledger::Column::Revision)
+        .limit(limit)
+        .into_tuple::<(i64, i64, String, String)>()
+        .all(db)
+        .await?;
+    let read = |(revision, at, deltas, subjects): (_, _, String, String)| {
+        Ok(News { revision, at, deltas: parse(&deltas)?, subjects: parse(&subjects)? })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Whom the rows since `at` (microseconds since 1970) concern, and when: revision, time, subjects.
+pub(super) async fn subjects_since(db: &impl ConnectionTrait, at: i64) -> Result<Vec<(i64, i64, Vec<Subject>)>, DbErr> {
+    let rows = ledger::Entity::find()
+        .select_only()
+        .columns([ledger::Column::Revision, ledger::Column::At, ledger::Column::Subjects])
+        .filter(ledger::Column::At.gte(at))
+        .into_tuple::<(i64, i64, String)>()
+        .all(db)
+        .await?;
+    rows.into_iter().map(|(revision, at, subjects)| Ok((revision, at, parse(&subjects)?))).collect()
 }
 
 /// Which rows of the ledger to show.
@@ -183,42 +218,64 @@ pub enum Verdict {
 }
 
 impl Store {
-    /// Rows of the ledger by revision (the audit log).
-    pub async fn ledger(&self, filter: &Filter, page: Page<i64>) -> Result<Vec<Entry>, Refused> {
-        let mut rows = ledger::Entity::find().order_by_asc(ledger::Column::Revision).limit(page.limit);
-        if let Some(after) = page.after {
-            rows = rows.filter(ledger::Column::Revision.gt(after));
+    /// Rows of the ledger by revision (the audit log), and whether there are more: fewer than the page may have, where they
+    /// are long.
+    pub async fn ledger(&self, filter: &Filter, page: Page<i64>) -> Result<(Vec<Entry>, bool), Refused> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        loop {
+            let after = entries.last().map(|entry: &Entry| entry.revision).or(page.after);
+            let rows = filtered(filter, Page { after, limit: AT_ONCE }).all(&self.db).await?;
+            let last = (rows.len() as u64) < AT_ONCE;
+            for row in rows {
+                if bytes >= PAGE_BYTES || entries.len() as u64 + 1 == page.limit {
+                    return Ok((entries, true));
+                }
+                bytes +=
+                    row.before_state.as_ref().map_or(0, String::len) + row.after_state.as_ref().map_or(0, String::len);
+                entries.push(row.try_into()?);
+            }
+            if last {
+                return Ok((entries, false));
+            }
         }
-        if let Some(actor) = &filter.actor {
-            rows = rows.filter(ledger::Column::Actor.eq(actor).or(ledger::Column::ActorId.eq(actor)));
-        }
-        if let Some(action) = &filter.action {
-            rows = rows.filter(ledger::Column::Action.eq(action));
-        }
-        if let Some(target) = &filter.target {
-            rows = rows.filter(ledger::Column::Target.eq(target));
-        }
-        Ok(rows.all(&self.db).await?.into_iter().map(Entry::try_from).collect::<Result<_, _>>()?)
     }
+}
+
+/// Rows are read so many at a time: one may be megabytes long, if it tells what a policy file changed.
+const AT_ONCE: u64 = 16;
+/// A page ends with the row that brings it to this.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+fn filtered(filter: &Filter, page: Page<i64>) -> Select<ledger::Entity> {
+    let mut rows = ledger::Entity::find().order_by_asc(ledger::Column::Revision).limit(page.limit);
+    if let Some(after) = page.after {
+        rows = rows.filter(ledger::Column::Revision.gt(after));
+    }
+    if let Some(actor) = &filter.actor {
+        rows = rows.filter(ledger::Column::Actor.eq(actor).or(ledger::Column::ActorId.eq(actor)));
+    }
+    if let Some(action) = &filter.action {
+        rows = rows.filter(ledger::Column::Action.eq(action));
+    }
+    if let Some(target) = &filter.target {
+        rows = rows.filter(ledger::Column::Target.eq(target));
+    }
+    rows
 }
 
 /// Checks every row against its hash and the row before it, and the last against the head.
 pub async fn verify(db: &DatabaseConnection) -> Result<Verdict, DbErr> {
     let (mut revision, mut hash) = (0, String::new());
-    loop {
-        let rows = rows_after(revision, 1000).all(db).await?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            let read = Entry::try_from(row);
-            let why = read.as_ref().map_or(Some("it can't be read"), |entry| flaw(entry, revision, &hash));
-            match (read, why) {
-                (Ok(entry), None) => (revision, hash) = (entry.revision, entry.hash),
-                (_, why) => return Ok(Verdict::Broken { revision: revision + 1, why: why.unwrap_or_default() }),
-            }
+    let mut rows = ledger::Entity::find().order_by_asc(ledger::Column::Revision).stream(db).await?;
+    while let Some(row) = rows.try_next().await? {
+        let read = Entry::try_from(row);
+        let why = read.as_ref().map_or(Some("it can't be read"), |entry| flaw(entry, revision, &hash));
+        match (read, why) {
+            (Ok(entry), None) => (revision, hash) = (entry.revision, entry.hash),
+            (_, why) => return Ok(Verdict::Broken { revision: revision + 1, why: why.unwrap_or_default() }),
         }
     }
+    drop(rows);
     let head = head(db).await?;
     if head.revision > revision {
         return Ok(Verdict::Broken { revision: revision + 1, why: "the row is missing" });

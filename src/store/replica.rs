@@ -8,10 +8,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTra
 use super::{
     connect::begin_read,
     entity::{
-        ended_sessions, grants, inheritances, ledger as rows, permissions, roles as role_rows, separation_set_roles,
-        separation_sets,
+        ended_sessions, grants, inheritances, permissions, roles as role_rows, separation_set_roles, separation_sets,
     },
-    ledger::{self, Entry},
+    ledger::{self, News},
     separation_sets::separated,
 };
 use crate::policy::{Delta, Graph, PermissionName, RoleName};
@@ -41,12 +40,11 @@ impl Replica {
         let revision = ledger::head(&txn).await?.revision;
         let graph = load_graph(&txn).await?;
         let since = (clock.seconds() - window) * 1_000_000;
-        let mut recent = rows::Entity::find().filter(rows::Column::At.gte(since)).all(&txn).await?;
+        let mut recent = ledger::subjects_since(&txn, since).await?;
         // Here: a database that is to do it may rather read the whole ledger in this order.
-        recent.sort_by_key(|row| row.revision);
-        for row in recent {
-            let entry = Entry::try_from(row)?;
-            revocations.mark(&entry.subjects, entry.revision, seconds(entry.at));
+        recent.sort_by_key(|(revision, ..)| *revision);
+        for (revision, at, subjects) in recent {
+            revocations.mark(&subjects, revision, seconds(at));
         }
         let replica = Self {
             snapshot: ArcSwap::from_pointee(Snapshot { revision, graph }),
@@ -70,7 +68,7 @@ impl Replica {
     pub(super) async fn catch_up(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
         loop {
             let revision = self.snapshot().revision;
-            let news = ledger::page(db, revision, 500).await?;
+            let news = ledger::news(db, revision, 100).await?;
             let Some(first) = news.first() else { return Ok(()) };
             if first.revision != revision + 1 && self.snapshot().revision == revision {
                 return Err(DbErr::Custom(format!("the ledger has no row {}", revision + 1)));
@@ -81,9 +79,9 @@ impl Replica {
 
     /// Applies rows in revision order, each exactly once; revocations before the graph, so that no
     /// token of the new revision is judged by the old marks.
-    pub(super) fn apply(&self, entries: &[Entry]) {
+    pub(super) fn apply(&self, news: &[News]) {
         let _applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        for entry in entries {
+        for entry in news {
             let current = self.snapshot.load();
             if entry.revision != current.revision + 1 {
                 continue;

@@ -107,7 +107,7 @@ impl Store {
             return Err(first);
         }
         let entry = commit(txn, head, now, known, plan).await?;
-        self.replica.apply(&[entry]);
+        self.replica.apply(&[entry.into()]);
         Ok(output)
     }
 

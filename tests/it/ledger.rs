@@ -156,6 +156,27 @@ async fn what_is_refused_or_changes_nothing_leaves_no_row() {
 }
 
 #[tokio::test]
+async fn a_page_of_long_rows_ends_early_and_the_next_goes_on() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    for round in 0..4 {
+        let role =
+            |number| json!({ "name": format!("r{number}"), "description": format!("{round}{}", "é".repeat(900)) });
+        let file = json!({ "roles": (0..1900).map(role).collect::<Vec<_>>() });
+        admin.post("/v1/policy/apply", file).await.assert(200);
+    }
+    let mut pages = vec![admin.get("/v1/ledger?limit=500").await.assert(200)];
+    while let Some(next) = pages.last().unwrap().body["next"].as_str() {
+        pages.push(admin.get(&format!("/v1/ledger?limit=500&cursor={next}")).await.assert(200));
+    }
+    assert!(pages.len() > 1, "all of it came at once");
+    assert!(pages.iter().all(|page| page.text.len() < 20_000_000), "a page is too long");
+    let revisions = pages.iter().flat_map(|page| page.body["items"].as_array().unwrap());
+    let revisions: Vec<_> = revisions.map(|row| row["revision"].as_i64().unwrap()).collect();
+    assert_eq!(revisions, (1..=server.revision()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn the_ledger_is_filtered_by_actor_action_and_target() {
     let server = Server::start().await;
     let (admin, rows) = made(&server).await;

@@ -76,6 +76,9 @@ impl fmt::Display for Name {
     }
 }
 
+/// So many values may stand for what is written elsewhere (YAML's aliases), or a small file would become a large one.
+const MOST_REPEATED: usize = 1000;
+
 fn fault(place: Location, why: impl Into<String>) -> Fault {
     Fault { line: place.line().max(1), column: place.column().max(1), why: why.into() }
 }
@@ -83,7 +86,8 @@ fn fault(place: Location, why: impl Into<String>) -> Fault {
 impl Stated {
     /// Reads YAML, of which JSON is a part.
     pub fn read(text: &str) -> Result<Self, Fault> {
-        let options = serde_saphyr::options! { with_snippet: false };
+        let alias_limits = serde_saphyr::alias_limits! { max_total_replayed_events: MOST_REPEATED };
+        let options = serde_saphyr::options! { with_snippet: false, alias_limits: alias_limits };
         let file: File = match serde_saphyr::from_str_with_options(text, options) {
             Ok(file) => file,
             Err(error) => {
@@ -212,7 +216,9 @@ fn in_words(error: &serde_saphyr::Error) -> String {
         "expected sequence start" => "expected a list",
         "expected mapping start" => "expected members, each as name: value",
         "expected string scalar" => "expected a text",
-        _ if error.starts_with("budget") => "this is too large or too complex",
+        _ if error.starts_with("budget") || error.starts_with("YAML document too large") => {
+            "this is too large or too complex"
+        }
         theirs => theirs,
     };
     ours.replace("duplicate mapping key", "duplicate member")
@@ -374,5 +380,10 @@ mod tests {
         let bomb = list("a", "x") + &list("b", "*a") + &list("c", "*b") + &list("d", "*c") + &list("e", "*d");
         assert!(Stated::read(&format!("roles:\n- name: x\n  {}", bomb.replace('\n', "\n  "))).is_err());
         assert!(Stated::read(&format!("roles: {}", "[".repeat(100_000))).is_err());
+        let nine = |it| (0..9).map(move |again| format!("- name: r{it}.{again}\n  description: *t{it}\n"));
+        let ten = |it| format!("- name: r{it}\n  description: &t{it} x\n{}", nine(it).collect::<String>());
+        let repeated = |texts| Stated::read(&format!("roles:\n{}", (0..texts).map(ten).collect::<String>()));
+        assert!(repeated(100).is_ok());
+        assert_eq!(repeated(200).unwrap_err().why, "this is too large or too complex");
     }
 }
