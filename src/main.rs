@@ -56,7 +56,7 @@ enum Command {
     /// Make an administrator, or let one in again who lost the password
     Admin(AdminArgs),
     /// Look after the ledger
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "audit")]
     Ledger(LedgerCommand),
     /// Look after the signing keys; also while the server runs
     #[command(subcommand)]
@@ -91,7 +91,9 @@ fn main() -> ExitCode {
     let run = || -> Result<ExitCode, Failure> {
         let cli = Cli::from_arg_matches(&matches)?;
         if let Some(Command::Completions { shell }) = cli.command {
-            clap_complete::generate(shell, &mut config_aware(), "rolecall", &mut io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut config_aware(), "rolecall", &mut script);
+            emit(&String::from_utf8(script)?)?;
             return Ok(ExitCode::SUCCESS);
         }
         let config = config::load(&matches)?;

@@ -30,7 +30,7 @@ impl Cursors {
 
     /// Begins a page of `list`, a text that names the list and its filters.
     pub(super) fn paging(&self, list: String, limit: Limit, cursor: Option<String>) -> Result<Paging<'_>, Problem> {
-        let after = cursor.map(|cursor| self.open(&list, &cursor).ok_or_else(unknown)).transpose()?;
+        let after = cursor.map(|cursor| self.open(&list, &cursor).ok_or_else(|| unknown("cursor"))).transpose()?;
         Ok(Paging { cursors: self, list, limit: limit.0, after })
     }
 
@@ -55,14 +55,15 @@ impl Cursors {
     }
 }
 
-pub(super) fn unknown() -> Problem {
-    bad_request("cursor: not one that this list gave for these filters; begin again without it")
+/// `member` is where the cursor stood.
+pub(super) fn unknown(member: &str) -> Problem {
+    bad_request(format!("{member}: not one that this list gave for these filters; begin again without it"))
 }
 
 impl Paging<'_> {
     /// What to ask the store for: one more than fits, to see whether there is a next page.
     pub(super) fn page<K: FromStr>(&self) -> Result<Page<K>, Problem> {
-        let after = self.after.as_deref().map(|key| key.parse().map_err(|_| unknown())).transpose()?;
+        let after = self.after.as_deref().map(|key| key.parse().map_err(|_| unknown("cursor"))).transpose()?;
         Ok(Page { after, limit: self.limit + 1 })
     }
 

@@ -231,10 +231,16 @@ pub(crate) fn in_words(message: &str) -> String {
     if message.contains("valid enumeration value") {
         return "must be one of those that the documentation lists".to_owned();
     }
+    if let Some(rule) = message.strip_prefix("verification failed. ") {
+        return validator(rule);
+    }
     let Some((_, last)) = message.rsplit_once("failed to parse \"") else { return message.to_owned() };
     let (kind, why) = last.split_once("\": ").unwrap_or(("", last));
     if let Some((name, rule)) = why.strip_prefix("field `").and_then(|why| why.split_once("` verification failed. ")) {
         return format!("{name}: {}", validator(rule));
+    }
+    if kind.starts_with("integer") {
+        return "must be a whole number that isn't too large".to_owned();
     }
     match kind.strip_prefix("string_") {
         Some("date-time") => "must be a time like 2026-01-31T12:00:00Z".to_owned(),
@@ -243,10 +249,13 @@ pub(crate) fn in_words(message: &str) -> String {
     }
 }
 
-/// A validator of poem-openapi, as `minItems(1)`.
+/// A validator of poem-openapi, as `minItems(1)` or `minimum(0, exclusive: false)`.
 fn validator(rule: &str) -> String {
-    let (name, number) = rule.trim_end_matches(')').split_once('(').unwrap_or((rule, ""));
+    let (name, numbers) = rule.trim_end_matches(')').split_once('(').unwrap_or((rule, ""));
+    let number = numbers.split(',').next().unwrap_or_default();
     match name {
+        "minimum" => format!("must be at least {number}"),
+        "maximum" => format!("must be at most {number}"),
         "minItems" => format!("must list at least {number}"),
         "maxItems" => format!("must list at most {number}"),
         _ => format!("breaks the rule {rule}"),

@@ -53,7 +53,7 @@ impl DryRuns {
                 return Ok(());
             }
             let foretold = self.takes(rest, method) == Some(true);
-            let really = || bad_request("dry_run: this request would really do it. Send it without, or not at all.");
+            let really = || bad_request("dry_run: this can't be tried beforehand. Nothing was done.");
             return if foretold { Ok(()) } else { Err(really().into()) };
         };
         match self.takes(rest, method) {

@@ -254,7 +254,10 @@ async fn a_subject_search_finds_whoever_may_page_by_page() {
     let then = gate.post(SUBJECTS, with(search.clone(), "page", then)).await.assert(200).body;
     assert_eq!(then["results"], expected["results"], "where it stood");
     for page in [json!({ "limit": -1 }), json!({ "token": "made up" }), json!({ "token": "0.made up" })] {
-        gate.post(SUBJECTS, with(search.clone(), "page", page)).await.assert_problem(400, "bad_request");
+        let member = page.as_object().unwrap().keys().next().unwrap().clone();
+        let refused = gate.post(SUBJECTS, with(search.clone(), "page", page)).await;
+        let detail = refused.assert_problem(400, "bad_request").body["detail"].to_string();
+        assert!(detail.contains(&member) && !detail.contains("exclusive"), "{detail}");
     }
     for (member, value) in [
         ("action", json!({ "name": "fly" })),

@@ -95,6 +95,9 @@ async fn what_a_file_does_not_list_is_kept_unless_it_is_to_be_pruned() {
     let done = prune(&admin, "permissions: []").await.assert(200);
     assert_eq!(steps(&done).len(), 4, "{}", done.text);
     assert_eq!(admin.names("/v1/roles/blog-reader/permissions", "permission").await, [""; 0]);
+    let writer = server.person("writer", &["policy:update"]).await;
+    let told = writer.post("/v1/policy/apply", json!({ "roles": [] })).await.assert(200).body;
+    assert_eq!(told, json!({ "changes": [], "kept": [] }), "to write is not to read");
 }
 
 #[tokio::test]

@@ -15,11 +15,13 @@ use crate::{
 
 /// One answer tells of so many losses.
 const AT_ONCE: usize = 10_000;
+/// A place says of so many nodes how far they were read: behind a load balancer, questions come to one after the other.
+const NODES: usize = 8;
 
 /// What services read along to refuse a token as soon as the server does.
 pub(crate) struct Revocations {
     state: State,
-    /// Nodes number what they note each for itself: who comes from another one begins anew.
+    /// Nodes number what they note each for itself: who comes to one for the first time begins at its beginning.
     node: String,
 }
 
@@ -42,7 +44,9 @@ impl Revocations {
     ) -> Result<Json<Feed>, Problem> {
         let State { gate, store, readiness, .. } = &self.state;
         let revocations = store.revocations();
-        let after = after.0.map_or(Ok(0), |after| self.number_of(&after))?;
+        let mut places = after.0.map_or(Ok(Vec::new()), |after| self.places(&after))?;
+        let own = places.iter().position(|(node, _)| *node == self.node);
+        let after = own.map_or(0, |own| places.remove(own).1);
         tokio::select! {
             _ = timeout(Duration::from_secs(wait.0.into()), revocations.noted_after(after)) => {}
             () = readiness.stopping() => {}
@@ -53,10 +57,11 @@ impl Revocations {
             return Err(Refusal::Silent.into());
         }
         let (items, last) = revocations.since(after, AT_ONCE);
+        places.push((self.node.clone(), last));
         Ok(Json(Feed {
             more: items.len() == AT_ONCE,
             items,
-            next: self.state.cursors.seal(PATH, &format!("{} {last}", self.node)),
+            next: self.sealed(&places),
             remember_seconds: revocations.window(),
             token_seconds: gate.token_age(),
             age_seconds,
@@ -69,10 +74,19 @@ impl Revocations {
         Self { state, node: random::text::<8>() }
     }
 
-    /// Where to go on: from the beginning, if it was another node that said so.
-    fn number_of(&self, after: &str) -> Result<u64, Problem> {
-        let place = self.state.cursors.open(PATH, after).ok_or_else(cursor::unknown)?;
-        let (node, number) = place.split_once(' ').ok_or_else(cursor::unknown)?;
-        if node == self.node { number.parse().map_err(|_| cursor::unknown()) } else { Ok(0) }
+    /// How far each node was read, the one that was asked last at the end.
+    fn places(&self, after: &str) -> Result<Vec<(String, u64)>, Problem> {
+        let places = self.state.cursors.open(PATH, after);
+        let place = |place: &str| {
+            let (node, number) = place.split_once(' ')?;
+            Some((node.to_owned(), number.parse().ok()?))
+        };
+        places.and_then(|places| places.split(',').map(place).collect()).ok_or_else(|| cursor::unknown("after"))
+    }
+
+    fn sealed(&self, places: &[(String, u64)]) -> String {
+        let latest = &places[places.len().saturating_sub(NODES)..];
+        let texts: Vec<_> = latest.iter().map(|(node, number)| format!("{node} {number}")).collect();
+        self.state.cursors.seal(PATH, &texts.join(","))
     }
 }

@@ -37,6 +37,7 @@ impl SearchPage {
     /// that counts if the request says none: a search goes on as it began.
     fn asking(&self) -> Result<Asking, Problem> {
         let token = self.token.as_deref().filter(|token| !token.is_empty());
+        let unknown = || unknown("page.token");
         let (before, cursor) = match token.map(|token| token.split_once('.').ok_or_else(unknown)).transpose()? {
             Some((limit, cursor)) => (limit.parse::<Limit>().map_err(|_| unknown())?, Some(cursor.to_owned())),
             None => (Limit::default(), None),
@@ -130,7 +131,8 @@ impl SubjectSearch {
     pub(super) async fn results(&self, state: &State) -> Result<SubjectResults, Problem> {
         let asking = self.page.clone().unwrap_or_default().asking()?;
         let permission = format!("{}:{}", self.resource.kind.0, self.action.name.0);
-        let paging = state.cursors.paging(format!("subjects {permission:?}"), asking.limit(), asking.cursor.clone())?;
+        let paging = state.cursors.paging(format!("subjects {permission:?}"), asking.limit(), asking.cursor.clone());
+        let paging = paging.map_err(|_| unknown("page.token"))?;
         let snapshot = state.store.current().await?;
         let is_user = self.subject.kind.0 == "user";
         let giving: BTreeSet<_> = snapshot.graph.giving(&permission).filter(|_| is_user).cloned().collect();
@@ -168,7 +170,8 @@ impl ActionSearch {
     pub(super) async fn results(&self, state: &State) -> Result<ActionResults, Problem> {
         let asking = self.page.clone().unwrap_or_default().asking()?;
         let list = format!("actions {:?} {:?}", self.subject.user(), self.resource.kind.0);
-        let paging = state.cursors.paging(list, asking.limit(), asking.cursor.clone())?;
+        let paging = state.cursors.paging(list, asking.limit(), asking.cursor.clone());
+        let paging = paging.map_err(|_| unknown("page.token"))?;
         let actions = match self.subject.user() {
             Some(user) => state.store.checks().await?.actions(user, &self.resource.kind.0).await?,
             None => Vec::new(),

@@ -68,7 +68,7 @@ impl From<Change> for PolicyChange {
 struct PolicyChanges {
     /// Step by step, in the order in which they were made.
     changes: Vec<PolicyChange>,
-    /// What the file doesn't list and what stayed all the same, as paths below `/v1/`.
+    /// What the file doesn't list and what stayed all the same, as paths below `/v1/`. Only told with `policy:read`.
     kept: Vec<String>,
 }
 
@@ -156,7 +156,11 @@ impl PolicyFile {
         body: PolicyBody,
     ) -> Result<Json<PolicyChanges>, Instead> {
         let command = self.command(&caller.claims, prune.0, if_match.0.as_deref(), body)?;
-        Ok(Json(self.0.change(&caller, dry_run.0, None, &command).await?.into()))
+        let mut applied: PolicyChanges = self.0.change(&caller, dry_run.0, None, &command).await?.into();
+        if self.0.gate.carries(&caller.claims, permission::Read::NAME).is_err() {
+            applied.kept.clear();
+        }
+        Ok(Json(applied))
     }
 }
 

@@ -39,6 +39,8 @@ async fn a_ledger_nobody_touched_is_sound() {
     let last = last(&server).await;
     let sound = verify(&server).await.assert(0);
     assert!(sound.stdout.contains(&format!("{last} rows")), "{}", sound.stdout);
+    let by_its_other_name = Program::on(&server.database).run(&["audit", "verify"]).await.assert(0);
+    assert_eq!(by_its_other_name.stdout, sound.stdout);
 }
 
 #[tokio::test]

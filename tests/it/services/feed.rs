@@ -88,8 +88,11 @@ async fn it_waits_for_news_as_long_as_it_was_asked_to() {
     let began = Instant::now();
     assert_eq!(reader.get(&format!("{FEED}?wait=1&after={next}")).await.assert(200).body["items"], json!([]));
     assert!(began.elapsed() >= Duration::from_secs(1));
-    for wait in ["6", "-1", "x", "1.5"] {
-        reader.get(&format!("{FEED}?wait={wait}")).await.assert_problem(400, "bad_request");
+    let wrong =
+        [("6", "must be at most 5"), ("-1", "must be a whole"), ("x", "must be a whole"), ("1.5", "must be a whole")];
+    for (wait, why) in wrong {
+        let refused = reader.get(&format!("{FEED}?wait={wait}")).await.assert_problem(400, "bad_request");
+        assert!(refused.body["detail"].as_str().unwrap().contains(why), "{}", refused.text);
     }
 }
 
@@ -119,7 +122,10 @@ async fn who_comes_from_another_node_is_told_everything_again() {
     let other = Server::on(&database, &shared, Clock::System).await;
     let (mut everything, next) = told(&reader, "").await;
     let elsewhere = other.bearing(reader.token.as_deref().unwrap());
-    let (mut again, _) = told(&elsewhere, &next).await;
+    let (mut again, next) = told(&elsewhere, &next).await;
+    for node in [&reader, &elsewhere] {
+        assert_eq!(told(node, &next).await.0, [], "each knows how far it was read, whoever was asked last");
+    }
     assert!(!everything.is_empty());
     everything.sort();
     again.sort();

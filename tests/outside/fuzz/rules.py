@@ -33,7 +33,7 @@ class Excuse:
 
 EXCUSES = [
     Excuse("A cursor, or a page token, is one that the list gave.", REJECTED,
-           "^GET /v1/|^GET /access/revocations$|^POST /access/v1/search/", '"detail":"cursor: not one that this list gave'),
+           "^GET /v1/|^GET /access/revocations$|^POST /access/v1/search/", ': not one that this list gave'),
     Excuse("The state in If-Match is another one.", REJECTED, "^(POST|PUT|PATCH|DELETE) /v1/", '"code":"stale"'),
     Excuse("A password is measured in bytes, and must not be a common one.", REJECTED,
            "^POST /v1/users$|^PUT /v1/(me|users/{user})/password$", '"code":"password_(too_short|too_long|too_common|is_username)"'),
