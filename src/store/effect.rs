@@ -1,19 +1,21 @@
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::{
     ClientKey, PermissionId, RoleId, SessionId, SetId, StoredKey, UserId,
     entity::{
-        assignments, client_secrets, clients, grants, inheritances, logins, permissions, roles, separation_set_roles,
-        separation_sets, sessions, signing_keys, users,
+        assignments, client_secrets, clients, grants, inheritances, permissions, roles, separation_sets, sessions,
+        signing_keys, users,
+    },
+    rows::{
+        activate, assign, close, deassign_all, delete, delete_members, done, insert, insert_members, insert_user,
+        replace, retire_secrets, set_password, update_user,
     },
     touch,
     users::ACTIVE,
-    words::join,
 };
 use crate::policy::RoleName;
 
@@ -92,26 +94,11 @@ impl Effect {
     /// that is deleted: see [`state`](super::users::state).
     pub(super) async fn apply(self, txn: &impl ConnectionTrait, revision: i64) -> Result<(), DbErr> {
         match self {
-            Self::InsertUser(user) => {
-                let names = login_names(&user);
-                let id = user.id;
-                user.into_active_model().insert(txn).await?;
-                insert_logins(txn, id, names).await
-            }
-            Self::UpdateUser(user) => {
-                let names = login_names(&user);
-                let id = user.id;
-                let mut row = user.into_active_model().reset_all();
-                row.password_hash = ActiveValue::NotSet;
-                row.update(txn).await?;
-                logins::Entity::delete_many().filter(logins::Column::UserId.eq(id)).exec(txn).await?;
-                insert_logins(txn, id, names).await
-            }
+            Self::InsertUser(user) => insert_user(txn, user).await,
+            Self::UpdateUser(user) => update_user(txn, user).await,
             Self::SetPassword(user, hash) => set_password(txn, user, &hash).await,
-            Self::EndSessions(user) => {
-                done(sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user)).exec(txn).await)
-            }
-            Self::DeleteUser(user) => done(users::Entity::delete_by_id(user).exec(txn).await),
+            Self::EndSessions(user) => close(txn, sessions::Column::UserId.eq(user)).await,
+            Self::DeleteUser(user) => delete::<users::Entity>(txn, user).await,
             Self::Assign(row, _) => {
                 let user = row.user_id;
                 assign(txn, row).await?;
@@ -121,157 +108,72 @@ impl Effect {
                 let following = sessions::Column::UserId.eq(user).and(sessions::Column::Roles.is_null());
                 activate(txn, following, roles).await
             }
-            Self::EndSession(session) => done(sessions::Entity::delete_by_id(session).exec(txn).await),
+            Self::EndSession(session) => delete::<sessions::Entity>(txn, session).await,
             Self::SetActive(session, roles) => activate(txn, sessions::Column::Id.eq(session), roles).await,
             Self::Deassign(user, role, _) => {
-                done(assignments::Entity::delete_by_id((user, role)).exec(txn).await)?;
+                delete::<assignments::Entity>(txn, (user, role)).await?;
                 touch::user(txn, user, revision).await
             }
-            Self::InsertRole(role) => done(role.into_active_model().insert(txn).await),
-            Self::UpdateRole(role) => done(role.into_active_model().reset_all().update(txn).await),
+            Self::InsertRole(role) => insert(txn, role).await,
+            Self::UpdateRole(role) => replace(txn, role).await,
             Self::DeleteRole(role) => {
                 deassign_all(txn, role).await?;
                 touch::seniors(txn, role, revision).await?;
                 touch::sets(txn, role, revision).await?;
-                done(roles::Entity::delete_by_id(role).exec(txn).await)
+                delete::<roles::Entity>(txn, role).await
             }
             Self::Grant(role_id, permission_id) => {
-                grants::Model { role_id, permission_id }.into_active_model().insert(txn).await?;
+                insert(txn, grants::Model { role_id, permission_id }).await?;
                 touch::role(txn, role_id, revision).await
             }
             Self::Revoke(role, permission) => {
-                done(grants::Entity::delete_by_id((role, permission)).exec(txn).await)?;
+                delete::<grants::Entity>(txn, (role, permission)).await?;
                 touch::role(txn, role, revision).await
             }
-            Self::InsertPermission(permission) => done(permission.into_active_model().insert(txn).await),
-            Self::UpdatePermission(permission) => done(permission.into_active_model().reset_all().update(txn).await),
+            Self::InsertPermission(permission) => insert(txn, permission).await,
+            Self::UpdatePermission(permission) => replace(txn, permission).await,
             Self::DeletePermission(permission) => {
                 touch::granted(txn, permission, revision).await?;
-                done(permissions::Entity::delete_by_id(permission).exec(txn).await)
+                delete::<permissions::Entity>(txn, permission).await
             }
             Self::Inherit(senior_id, junior_id) => {
-                inheritances::Model { senior_id, junior_id }.into_active_model().insert(txn).await?;
+                insert(txn, inheritances::Model { senior_id, junior_id }).await?;
                 touch::role(txn, senior_id, revision).await
             }
             Self::Disinherit(senior, junior) => {
-                done(inheritances::Entity::delete_by_id((senior, junior)).exec(txn).await)?;
+                delete::<inheritances::Entity>(txn, (senior, junior)).await?;
                 touch::role(txn, senior, revision).await
             }
             Self::InsertSet(set, roles) => {
                 let id = set.id;
-                set.into_active_model().insert(txn).await?;
+                insert(txn, set).await?;
                 insert_members(txn, id, roles).await
             }
             Self::UpdateSet(set, roles) => {
                 let id = set.id;
-                set.into_active_model().reset_all().update(txn).await?;
+                replace(txn, set).await?;
                 delete_members(txn, id).await?;
                 insert_members(txn, id, roles).await
             }
-            Self::DeleteSet(set) => done(separation_sets::Entity::delete_by_id(set).exec(txn).await),
-            Self::InsertClient(client) => done(client.into_active_model().insert(txn).await),
-            Self::UpdateClient(client) => done(client.into_active_model().reset_all().update(txn).await),
+            Self::DeleteSet(set) => delete::<separation_sets::Entity>(txn, set).await,
+            Self::InsertClient(client) => insert(txn, client).await,
+            Self::UpdateClient(client) => replace(txn, client).await,
             Self::TouchClient(client) => touch::client(txn, client, revision).await,
-            Self::EndClientSessions(client) => {
-                done(sessions::Entity::delete_many().filter(sessions::Column::ClientId.eq(client)).exec(txn).await)
-            }
-            Self::DeleteClient(client) => done(clients::Entity::delete_by_id(client).exec(txn).await),
-            Self::InsertSecret(secret) => done(secret.into_active_model().insert(txn).await),
+            Self::EndClientSessions(client) => close(txn, sessions::Column::ClientId.eq(client)).await,
+            Self::DeleteClient(client) => delete::<clients::Entity>(txn, client).await,
+            Self::InsertSecret(secret) => insert(txn, secret).await,
             Self::ReplaceSecret(secret, last_ends) => {
                 let client = secret.client_id;
                 retire_secrets(txn, client, last_ends).await?;
-                secret.into_active_model().insert(txn).await?;
+                insert(txn, secret).await?;
                 touch::client(txn, client, revision).await
             }
-            Self::InsertKey(key) => done(signing_keys::Model::from(key).into_active_model().insert(txn).await),
+            Self::InsertKey(key) => insert(txn, signing_keys::Model::from(key)).await,
             Self::SignFrom(kid, at) => {
                 let update = signing_keys::Entity::update_many().filter(signing_keys::Column::Kid.eq(kid));
                 done(update.col_expr(signing_keys::Column::SignsFrom, Expr::value(at)).exec(txn).await)
             }
-            Self::DeleteKey(kid) => done(signing_keys::Entity::delete_by_id(kid).exec(txn).await),
+            Self::DeleteKey(kid) => delete::<signing_keys::Entity>(txn, kid).await,
         }
     }
-}
-
-pub(super) fn done<T>(result: Result<T, DbErr>) -> Result<(), DbErr> {
-    result.map(|_| ())
-}
-
-async fn set_password(txn: &impl ConnectionTrait, user: UserId, hash: &SecretString) -> Result<(), DbErr> {
-    let update = users::Entity::update_many().filter(users::Column::Id.eq(user));
-    done(update.col_expr(users::Column::PasswordHash, Expr::value(hash.expose_secret())).exec(txn).await)
-}
-
-/// A user may type the username or the e-mail; where both are the same, that is one name.
-pub(super) fn login_names(user: &users::Model) -> Vec<String> {
-    let mut names = vec![user.username.clone()];
-    names.extend(user.email.as_deref().map(str::to_lowercase).filter(|email| *email != user.username));
-    names
-}
-
-async fn insert_logins(txn: &impl ConnectionTrait, user_id: UserId, names: Vec<String>) -> Result<(), DbErr> {
-    for name in names {
-        logins::Model { name, user_id }.into_active_model().insert(txn).await?;
-    }
-    Ok(())
-}
-
-/// The newest secret is the one without an end: it gets one. Those that have one already go.
-async fn retire_secrets(txn: &impl ConnectionTrait, client: ClientKey, last_ends: Option<i64>) -> Result<(), DbErr> {
-    let secrets = Condition::all().add(client_secrets::Column::ClientId.eq(client));
-    let Some(end) = last_ends else {
-        return done(client_secrets::Entity::delete_many().filter(secrets).exec(txn).await);
-    };
-    let older = secrets.clone().add(client_secrets::Column::ExpiresAt.is_not_null());
-    client_secrets::Entity::delete_many().filter(older).exec(txn).await?;
-    let last = client_secrets::Entity::update_many().filter(secrets);
-    done(last.col_expr(client_secrets::Column::ExpiresAt, Expr::value(end)).exec(txn).await)
-}
-
-/// So many assignments go in one statement, which may take only so long.
-const AT_ONCE: u64 = 100_000;
-
-/// By the order of the index, so that nothing is passed over that is gone already.
-async fn deassign_all(txn: &impl ConnectionTrait, role: RoleId) -> Result<(), DbErr> {
-    let mut rest = Condition::all().add(assignments::Column::RoleId.eq(role));
-    loop {
-        let last: Option<UserId> = assignments::Entity::find()
-            .select_only()
-            .column(assignments::Column::UserId)
-            .filter(rest.clone())
-            .order_by_asc(assignments::Column::UserId)
-            .offset(AT_ONCE - 1)
-            .limit(1)
-            .into_tuple()
-            .one(txn)
-            .await?;
-        let up_to = last.map(|last| assignments::Column::UserId.lte(last));
-        let some = rest.clone().add_option(up_to);
-        assignments::Entity::delete_many().filter(some).exec(txn).await?;
-        let Some(last) = last else { return Ok(()) };
-        rest = Condition::all().add(assignments::Column::RoleId.eq(role)).add(assignments::Column::UserId.gt(last));
-    }
-}
-
-async fn assign(txn: &impl ConnectionTrait, row: assignments::Model) -> Result<(), DbErr> {
-    let columns = [assignments::Column::UserId, assignments::Column::RoleId];
-    let times = [assignments::Column::ValidFrom, assignments::Column::ValidUntil];
-    let replacing = OnConflict::columns(columns).update_columns(times).to_owned();
-    let insert = assignments::Entity::insert(row.into_active_model()).on_conflict(replacing);
-    done(insert.exec_without_returning(txn).await)
-}
-
-async fn activate(txn: &impl ConnectionTrait, which: impl IntoCondition, roles: Vec<RoleName>) -> Result<(), DbErr> {
-    let update = sessions::Entity::update_many().filter(which.into_condition());
-    done(update.col_expr(sessions::Column::Roles, Expr::value(join(roles))).exec(txn).await)
-}
-
-async fn delete_members(txn: &impl ConnectionTrait, set: SetId) -> Result<(), DbErr> {
-    let members = separation_set_roles::Column::SetId.eq(set);
-    done(separation_set_roles::Entity::delete_many().filter(members).exec(txn).await)
-}
-
-async fn insert_members(txn: &impl ConnectionTrait, set_id: SetId, roles: Vec<RoleId>) -> Result<(), DbErr> {
-    let members = roles.into_iter().map(|role_id| separation_set_roles::Model { set_id, role_id }.into_active_model());
-    done(separation_set_roles::Entity::insert_many(members).exec_without_returning(txn).await)
 }

@@ -111,7 +111,7 @@ async fn is_taken(view: &View<'_>, plan: &Plan) -> Result<bool, DbErr> {
     for effect in &plan.effects {
         let taken = match effect {
             Effect::InsertUser(user) | Effect::UpdateUser(user) => {
-                let names = logins::Column::Name.is_in(super::effect::login_names(user));
+                let names = logins::Column::Name.is_in(super::rows::login_names(user));
                 any(view.txn, logins::Entity::find().filter(names).filter(logins::Column::UserId.ne(user.id))).await?
             }
             Effect::InsertRole(role) => {

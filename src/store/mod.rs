@@ -26,6 +26,7 @@ mod queue;
 mod refused;
 mod replica;
 mod roles;
+mod rows;
 mod rules;
 mod schedule;
 mod separation_sets;

@@ -6,8 +6,8 @@ use sea_orm::{
 
 use super::{
     ClientKey, PermissionId, RoleId, UserId,
-    effect::done,
     entity::{clients, grants, inheritances, roles, separation_set_roles, separation_sets, users},
+    rows::done,
 };
 
 pub(super) async fn user(txn: &impl ConnectionTrait, user: UserId, revision: i64) -> Result<(), DbErr> {
