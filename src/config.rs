@@ -2,7 +2,7 @@
 //!
 //! A setting comes from a flag, else a variable, else the `.env` file, else the TOML file.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{collections::BTreeMap, ffi::OsString, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Arg, ArgMatches};
 use ipnet::IpNet;
@@ -391,6 +391,21 @@ fn flag(key: &str) -> String {
     key.replace('_', "-")
 }
 
+/// Our variables among these. One that is no text isn't left out in silence: its setting would be another one than was meant.
+fn texts(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, InvalidSetting> {
+    let malformed = |origin: String| InvalidSetting::Malformed { origin, why: "must be UTF-8".into() };
+    let text = |(name, value): (OsString, OsString)| {
+        let name = name.into_string().map_err(|name| malformed(name.to_string_lossy().into_owned()))?;
+        let value = value.into_string().map_err(|_| malformed(name.clone()))?;
+        Ok((name, value))
+    };
+    variables.filter(|(name, _)| is_ours(&name.to_string_lossy())).map(text).collect()
+}
+
+fn is_ours(variable: &str) -> bool {
+    variable.starts_with("ROLECALL_") || SPECS.iter().any(|spec| spec.variable == variable)
+}
+
 /// A flag for each setting, and one for the file.
 pub fn args() -> impl Iterator<Item = Arg> {
     let settings = SPECS.iter().map(|spec| {
@@ -417,11 +432,11 @@ pub fn load(matches: &ArgMatches) -> Result<Config, InvalidSetting> {
         path: ".env".into(),
         why: "a line can't be read; it must be NAME=value, and a value with spaces in quotes".into(),
     })?;
-    let environment =
-        || std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let named = matches.get_one::<String>("config").cloned().or_else(|| {
-        environment().chain(dotenv.iter().cloned()).find(|(name, _)| name == "ROLECALL_CONFIG").map(|(_, path)| path)
+    let environment = texts(std::env::vars_os())?;
+    let named = matches.get_one::<String>("config").or_else(|| {
+        environment.iter().chain(&dotenv).find(|(name, _)| name == "ROLECALL_CONFIG").map(|(_, path)| path)
     });
+    let named = named.cloned();
 
     let mut sources = Sources::default();
     let path = named.as_deref().unwrap_or(DEFAULT_FILE);
@@ -431,7 +446,7 @@ pub fn load(matches: &ArgMatches) -> Result<Config, InvalidSetting> {
         Err(error) => return Err(InvalidSetting::File { path: path.into(), why: error.to_string() }),
     }
     sources.variables(dotenv.into_iter(), " in .env")?;
-    sources.variables(environment(), "")?;
+    sources.variables(environment.into_iter(), "")?;
     sources.flags(matches);
     Config::parse(&sources)?.checked()
 }
@@ -527,6 +542,22 @@ mod tests {
             assert!(message.contains(spec.variable), "{message}");
         }
         assert!(error(sources("", &[], &[], &["--access-token-seconds", "0"])).contains("--access-token-seconds"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_of_ours_that_is_no_text_is_named() {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = |text: &[u8]| OsString::from_vec(text.to_vec());
+        let read = |name: &[u8], value: &[u8]| {
+            texts([(bytes(name), bytes(value))].into_iter()).map_err(|error| error.to_string())
+        };
+        for name in ["ROLECALL_ISSUER", "ROLECALL_CONFIG", "DATABASE_URL"] {
+            assert_eq!(read(name.as_bytes(), b"\xff"), Err(format!("{name}: must be UTF-8")));
+            assert_eq!(read(name.as_bytes(), b"x"), Ok(vec![(name.into(), "x".into())]));
+        }
+        assert_eq!(read(b"ROLECALL_\xff", b"x"), Err("ROLECALL_\u{fffd}: must be UTF-8".into()));
+        assert_eq!(read(b"LS_COLORS\xff", b"\xff"), Ok(Vec::new()), "it is somebody else's");
     }
 
     #[test]
