@@ -77,7 +77,7 @@ async fn node(more: &[(&str, &str)]) -> Node {
 
 /// Who asks when no client is named.
 async fn nobody_in_particular(app: &App) -> Asking {
-    app.state.tokens.asking(rolecall::tokens::BUILT_IN_CLIENT, &"".into(), None).await.unwrap()
+    app.state.tokens.asking(rolecall::policy::BUILT_IN_CLIENT, &"".into(), None).await.unwrap()
 }
 
 /// How often a second the work is done, by `width` at a time.

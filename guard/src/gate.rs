@@ -220,7 +220,7 @@ impl Gate {
     }
 
     /// Refuses a token that is older than a change that concerns it.
-    pub fn still_true(&self, claims: &Claims) -> Result<(), Refusal> {
+    fn still_true(&self, claims: &Claims) -> Result<(), Refusal> {
         if self.revocations.revoked(claims) { Err(Refusal::Stale) } else { Ok(()) }
     }
 

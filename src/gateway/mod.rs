@@ -4,5 +4,5 @@
 mod path;
 mod rules;
 
-pub use path::{Ambiguous, Path};
+pub use path::Ambiguous;
 pub use rules::{InvalidRule, Needs, Rules, RulesFile};

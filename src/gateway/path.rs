@@ -25,7 +25,7 @@ const PARTS: [char; 6] = ['/', '\\', '%', '?', '#', ';'];
 ///
 /// By segments; a slash at the end makes no difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path {
+pub(super) struct Path {
     pub(super) sent: Vec<String>,
     pub(super) decoded: Vec<String>,
     pub(super) folded: Vec<String>,
@@ -36,7 +36,7 @@ impl Path {
     ///
     /// # Errors
     /// When it isn't one, or when it has no one meaning.
-    pub fn read(target: &str) -> Result<Self, Ambiguous> {
+    pub(super) fn read(target: &str) -> Result<Self, Ambiguous> {
         if target.len() > LONGEST {
             return Err(Ambiguous("it is too long"));
         }

@@ -165,11 +165,6 @@ impl Graph {
         self.roles.get(self.number(name)?)?.as_deref()
     }
 
-    /// Every role, in no order that means anything.
-    pub fn roles(&self) -> impl Iterator<Item = &Role> {
-        self.roles.iter().flatten().map(AsRef::as_ref)
-    }
-
     /// What these roles give together, by way of their juniors, too; names of no role give nothing (NIST
     /// `UserPermissions`, `RolePermissions`).
     #[must_use]

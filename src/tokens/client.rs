@@ -3,10 +3,11 @@ use std::{net::IpAddr, sync::Arc};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-pub use crate::policy::BUILT_IN_CLIENT;
-
 use super::{Denied, Tokens};
-use crate::store::{Client, ClientKey, GrantType, Snapshot};
+use crate::{
+    policy::BUILT_IN_CLIENT,
+    store::{Client, ClientKey, GrantType, Snapshot},
+};
 
 /// Who asks at an OAuth endpoint.
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ use aws_lc_rs::hmac;
 use rolecall_guard::Clock;
 
 pub use algorithm::SigningAlgorithm;
-pub use client::{Asking, BUILT_IN_CLIENT};
+pub use client::Asking;
 pub use issue::Issued;
 pub use jwk::Jwk;
 pub use keyring::{Keyring, Unusable};

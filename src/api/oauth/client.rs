@@ -8,11 +8,7 @@ use poem::{
 use secrecy::SecretString;
 
 use super::{Failure, form::Form};
-use crate::{
-    api::State,
-    http::ClientAddress,
-    tokens::{Asking, BUILT_IN_CLIENT},
-};
+use crate::{api::State, http::ClientAddress, policy::BUILT_IN_CLIENT, tokens::Asking};
 
 /// What the request's head says of the client: `Authorization`, as an OAuth endpoint reads it, and the address.
 pub(super) struct Presented {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Document, RoleText, Validity};
-use crate::policy::{Kind, PermissionName, RoleName, SeparationSet, SetName, Username};
+use crate::policy::{PermissionName, RoleName, SeparationSet, SetName, Username};
 
 /// One step from a policy to the one that a file states. What goes comes first, so that in between no rule is broken that
 /// isn't in the end.
@@ -275,11 +275,7 @@ impl Change {
 
 fn set_in_words(set: &SeparationSet) -> String {
     let roles = set.roles.iter().map(RoleName::as_str).collect::<Vec<_>>().join(", ");
-    let kind = match set.kind {
-        Kind::Static => "static",
-        Kind::Dynamic => "dynamic",
-    };
-    format!("{kind}, fewer than {} of {roles}", set.cardinality)
+    format!("{}, fewer than {} of {roles}", set.kind.as_str(), set.cardinality)
 }
 
 fn times_in_words(times: Validity) -> Option<String> {

@@ -166,9 +166,9 @@ pub struct ResetPassword {
 }
 
 impl Command for ResetPassword {
-    type Output = User;
+    type Output = ();
 
-    async fn plan(&self, view: &View<'_>) -> Result<Planned<User>, Refused> {
+    async fn plan(&self, view: &View<'_>) -> Result<Planned<()>, Refused> {
         let row = find(view.txn, &self.user).await?;
         let state = state_of(view.txn, &row).await?;
         let plan = Plan {
@@ -181,7 +181,7 @@ impl Command for ResetPassword {
             subjects: vec![Subject::User(row.id.0)],
             ..Plan::default()
         };
-        Ok(Planned::change(state, plan, row.into()))
+        Ok(Planned::change(state, plan, ()))
     }
 }
 

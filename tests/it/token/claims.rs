@@ -8,7 +8,7 @@ use std::sync::{
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::Jwk};
-use rolecall::tokens::{BUILT_IN_CLIENT, PasswordGrant};
+use rolecall::{policy::BUILT_IN_CLIENT, tokens::PasswordGrant};
 use rolecall_guard::Clock;
 use serde_json::{Value, json};
 

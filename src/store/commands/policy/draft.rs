@@ -104,10 +104,6 @@ impl Draft<'_> {
 
     fn assign(&mut self, user: &Username, role: &RoleName, times: Validity) -> Result<(), Refused> {
         let Validity { valid_from, valid_until } = times;
-        let now = self.view.now;
-        if valid_until.is_some_and(|until| until <= now.max(valid_from.unwrap_or(now))) {
-            return Err(Refused::NoTime);
-        }
         let (user_id, role_id) = (self.user(user)?, self.role(role)?);
         let row = assignments::Model { user_id, role_id, valid_from, valid_until };
         self.plan.effects.push(Effect::Assign(row, role.clone()));
