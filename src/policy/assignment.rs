@@ -35,11 +35,21 @@ impl Assignment {
         self.valid_until.is_some_and(|until| until <= now)
     }
 
+    /// Whether it is ever to count from now on: an end must lie ahead, and after the beginning.
+    #[must_use]
+    pub fn is_possible(&self, now: i64) -> bool {
+        self.valid_until.is_none_or(|until| until > self.begins(now))
+    }
+
     /// Whether, from now on, it counts for less time than `other`: begins later, or ends earlier.
     #[must_use]
     pub fn is_less_than(&self, other: &Self, now: i64) -> bool {
-        let begins = |it: &Self| it.valid_from.map_or(now, |from| from.max(now));
-        !other.has_ended(now) && (begins(self) > begins(other) || self.term() < other.term())
+        !other.has_ended(now) && (self.begins(now) > other.begins(now) || self.term() < other.term())
+    }
+
+    /// From when on it counts, of the time that is left.
+    fn begins(&self, now: i64) -> i64 {
+        self.valid_from.map_or(now, |from| from.max(now))
     }
 
     /// When it ends.
@@ -118,9 +128,24 @@ impl Graph {
 mod tests {
     use super::*;
 
+    fn times(valid_from: Option<i64>, valid_until: Option<i64>) -> Assignment {
+        Assignment { role: "a".parse().unwrap(), valid_from, valid_until }
+    }
+
+    #[test]
+    fn an_end_lies_ahead_and_after_the_beginning() {
+        for possible in [(None, None), (Some(30), None), (None, Some(11)), (Some(1), Some(11)), (Some(20), Some(21))] {
+            assert!(times(possible.0, possible.1).is_possible(10), "{possible:?}");
+        }
+        for impossible in
+            [(None, Some(9)), (None, Some(10)), (Some(1), Some(10)), (Some(20), Some(20)), (Some(20), Some(15))]
+        {
+            assert!(!times(impossible.0, impossible.1).is_possible(10), "{impossible:?}");
+        }
+    }
+
     #[test]
     fn less_time_is_a_later_beginning_or_an_earlier_end_from_now_on() {
-        let times = |valid_from, valid_until| Assignment { role: "a".parse().unwrap(), valid_from, valid_until };
         let always = times(None, None);
         for less in [times(Some(11), None), times(None, Some(20))] {
             assert!(less.is_less_than(&always, 10) && !always.is_less_than(&less, 10));

@@ -122,7 +122,7 @@ impl Stated {
         for (assignment, place) in self.ends.iter().filter(|(assignment, _)| changed(assignment)) {
             let times =
                 self.document.assignments.as_ref().and_then(|all| all.get(assignment)).copied().unwrap_or_default();
-            if times.valid_until.is_some_and(|until| until <= now.max(times.valid_from.unwrap_or(now))) {
+            if !times.of(&assignment.1).is_possible(now) {
                 return Err(fault(*place, "valid_until must be later than valid_from and than now"));
             }
         }

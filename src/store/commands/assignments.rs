@@ -30,13 +30,6 @@ pub struct Assign {
     pub deassigning: &'static str,
 }
 
-impl Assign {
-    /// An end must lie ahead, and after the beginning.
-    fn is_possible(&self, now: i64) -> bool {
-        self.valid_until.is_none_or(|until| until > now.max(self.valid_from.unwrap_or(now)))
-    }
-}
-
 impl Command for Assign {
     type Output = ();
 
@@ -50,11 +43,11 @@ impl Command for Assign {
         if old.as_ref() == Some(&row) {
             return Ok(Planned::nothing(state, ()));
         }
-        if !self.is_possible(view.now) {
+        let new = assignment(&self.role, &row);
+        if !new.is_possible(view.now) {
             return Err(Refused::NoTime);
         }
         let given = view.graph.permissions([self.role.as_str()]);
-        let new = assignment(&self.role, &row);
         let takes_away = old.as_ref().is_some_and(|old| new.is_less_than(&assignment(&self.role, old), view.now));
         let plan = Plan {
             action: "assign_role",
