@@ -326,6 +326,7 @@ impl Users {
         if_match: Header<Option<IfMatch>>,
         reset: Sent<PasswordReset>,
     ) -> Result<Done, Instead> {
+        // What the rules say of any user's password comes before whether there is this one: a 400 goes before a 404.
         password::check_for_anyone(&reset.0.new_password.0)?;
         let username = self.0.store.user(&user).await?.username.parse()?;
         let password_hash = self.0.new_password(reset.0.new_password.0, &username).await?;

@@ -16,7 +16,8 @@ pub enum Decision {
     NotGranted,
 }
 
-/// Checks at one moment (NIST `CheckAccess`, of all that a user could activate): each user is read once.
+/// Checks by one graph and one time (NIST `CheckAccess`, of all that a user could activate); each user is read once, when
+/// first asked about.
 #[derive(Debug)]
 pub struct Checks {
     store: Store,
@@ -27,7 +28,7 @@ pub struct Checks {
 }
 
 impl Store {
-    /// Begins checks, of this moment.
+    /// Begins checks, by the graph and the time of now.
     pub async fn checks(&self) -> Result<Checks, Refused> {
         let snapshot = self.current().await?;
         Ok(Checks { store: self.clone(), snapshot, now: self.clock.micros(), users: HashMap::new() })

@@ -151,7 +151,7 @@ async fn changes(view: &View<'_>, plan: &mut Plan) -> Result<Forecast, Refused> 
     let roles = changed_roles(view.graph, &after, &plan.deltas);
     let states = states(plan);
     let mut concerned: BTreeSet<UserId> = assigned.keys().copied().collect();
-    concerned.extend(plan.effects.iter().filter_map(signs_out));
+    concerned.extend(plan.effects.iter().filter_map(may_change_rights_of));
     concerned.extend(holders(view, &roles).await?);
     let more_users = concerned.len() > MOST;
     let mut forecast = Forecast { more_users, ..Forecast::default() };
@@ -177,8 +177,8 @@ async fn changes(view: &View<'_>, plan: &mut Plan) -> Result<Forecast, Refused> 
     Ok(forecast)
 }
 
-/// Who is in no more after this effect.
-fn signs_out(effect: &Effect) -> Option<UserId> {
+/// Whose rights this effect may change, other than by what is assigned.
+fn may_change_rights_of(effect: &Effect) -> Option<UserId> {
     match effect {
         Effect::DeleteUser(user) => Some(*user),
         Effect::UpdateUser(user) => Some(user.id),
