@@ -7,10 +7,14 @@ use poem_openapi::OpenApiService;
 use rolecall_guard::{Gate, Limits, Verifier};
 
 use crate::{
-    api::{self, Cursors, Readiness, State, docs, document},
+    api::{
+        self, Cursors, Readiness, State,
+        around::{self, Allowed, DryRuns, Errors, legible_if_match},
+        docs, document,
+    },
     config::Config,
     gateway::Rules,
-    http::{self, Allowed, Bound, Cors, DryRuns, Errors, RequestLog, TrustedProxies},
+    http::{Bound, Cors, RequestLog, TrustedProxies, Unread},
     problem::internal,
     store::Store,
     tokens::{KeyEncryptionKey, Keyring, Lifetimes, LiveKeys, SigningKeys, Tokens, password::Hasher},
@@ -91,16 +95,16 @@ impl App {
         let cors = Cors::new(self.cors_origins.iter().map(String::as_str));
         let log = RequestLog { proxies: self.proxies.clone(), https: self.https };
         Ok(route
-            .before(http::legible_if_match)
+            .before(legible_if_match)
             .with(dry_runs)
             .data(self.state.gate.clone())
             .data(self.gateway_rules.clone())
-            .with(http::Limits)
+            .with(around::Limits)
             .with(CatchPanic::new().with_handler(|_| internal(&"a handler panicked")))
             .with(errors)
             .with_if(!self.cors_origins.is_empty(), cors)
             .with(log)
-            .with(http::Unread)
+            .with(Unread)
             .map_to_response())
     }
 

@@ -1,6 +1,7 @@
 //! The HTTP API: one file a resource, mirroring the URLs.
 
 mod access;
+pub mod around;
 mod as_it_is;
 mod assignments;
 mod client_secrets;
@@ -34,7 +35,6 @@ use poem_openapi::{OpenApi, Tags};
 pub use cursor::Cursors;
 pub use oauth::{Failure, OAuthError};
 pub use operations::Readiness;
-pub(crate) use sent::in_words;
 
 use dry_run::Instead;
 use rolecall_guard::Gate;

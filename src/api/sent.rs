@@ -223,7 +223,7 @@ fn broken_rule<T: ParseFromJSON>(value: &Value, message: &str) -> String {
 }
 
 /// poem-openapi says through which types it went, before and after it says what is wrong, and may repeat the value.
-pub(crate) fn in_words(message: &str) -> String {
+pub(super) fn in_words(message: &str) -> String {
     let message = message.split(" (occurred while parsing").next().unwrap_or(message);
     if message.starts_with("Expected input type") {
         return "is not of the kind that it must be".to_owned();

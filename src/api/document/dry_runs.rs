@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::operations;
-use crate::http::{CHANGES, DRY_RUN, DRY_RUNS};
+use crate::api::around::{CHANGES, DRY_RUN, DRY_RUNS};
 
 const TAG: &str = "Dry runs";
 

@@ -7,7 +7,7 @@ use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError, Par
 
 use super::{Allowed, limits::is_too_long};
 use crate::{
-    api::{Failure, in_words},
+    api::{Failure, sent::in_words},
     problem::{Problem, bad_request, internal},
 };
 

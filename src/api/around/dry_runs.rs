@@ -13,14 +13,14 @@ use super::allow::fits;
 use crate::problem::{Problem, bad_request, internal};
 
 /// The query parameter that asks only to be told what would change.
-pub const DRY_RUN: &str = "dry_run";
+pub(in crate::api) const DRY_RUN: &str = "dry_run";
 
 /// Where changes are only told, each below it as it is below [`CHANGES`]: the document names these paths, since there an
 /// operation of a generated client has one answer.
-pub const DRY_RUNS: &str = "/v1/dry-run/";
+pub(in crate::api) const DRY_RUNS: &str = "/v1/dry-run/";
 
 /// Where changes are made.
-pub const CHANGES: &str = "/v1/";
+pub(in crate::api) const CHANGES: &str = "/v1/";
 
 /// Brings a dry run's path to the change that it is about, and refuses a dry run of what can't tell beforehand what it
 /// will do, and would do it.
