@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{
     ClientKey, Page, Refused, Store, UserId,
     entity::{client_secrets, clients, users},
-    replica::stored,
     users::{ACTIVE, begins},
+    words,
 };
 use crate::policy::{ClientId, PermissionName};
 
@@ -87,19 +87,15 @@ impl TryFrom<clients::Model> for Client {
             client_id: row.client_id,
             name: row.name,
             first_party: row.first_party,
-            grants: parse_set(&row.grants)?,
+            grants: words::read(&row.grants)?,
             audience: row.audience,
-            scopes: row.scopes.as_deref().map(parse_set).transpose()?,
+            scopes: row.scopes.as_deref().map(words::read).transpose()?,
             user: row.user_id,
             created_at: row.created_at,
             updated_at: row.updated_at,
             revision: row.revision,
         })
     }
-}
-
-fn parse_set<T: FromStr + Ord>(text: &str) -> Result<BTreeSet<T>, DbErr> {
-    text.split_whitespace().map(stored).collect()
 }
 
 /// What is stored of a client secret. The secret is random, so a fast hash is as good as a slow one.
@@ -182,7 +178,7 @@ pub(super) async fn scoped_to(
 ) -> Result<Vec<clients::Model>, DbErr> {
     let perhaps = clients::Entity::find().filter(clients::Column::Scopes.contains(permission.as_str()));
     let names = |client: &clients::Model| {
-        client.scopes.as_deref().is_some_and(|scopes| scopes.split(' ').any(|scope| scope == permission.as_str()))
+        client.scopes.as_deref().is_some_and(|scopes| words::split(scopes).any(|scope| scope == permission.as_str()))
     };
     Ok(perhaps.order_by_asc(clients::Column::ClientId).all(db).await?.into_iter().filter(names).collect())
 }
@@ -190,7 +186,6 @@ pub(super) async fn scoped_to(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::words::join;
 
     #[test]
     fn a_grant_type_is_read_by_its_own_name_only() {
@@ -200,13 +195,5 @@ mod tests {
         for other in ["", "Password", "implicit", "refresh_token "] {
             assert_eq!(other.parse::<GrantType>(), Err(UnknownGrantType), "{other}");
         }
-    }
-
-    #[test]
-    fn no_scopes_are_none_and_an_empty_set_is_nothing() {
-        assert_eq!(parse_set::<PermissionName>("").unwrap(), BTreeSet::new());
-        assert_eq!(join([""; 0]), "");
-        assert_eq!(parse_set::<GrantType>(&join(["password", "refresh_token"])).unwrap().len(), 2);
-        assert!(parse_set::<GrantType>("password implicit").is_err());
     }
 }

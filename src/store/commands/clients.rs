@@ -19,7 +19,7 @@ use crate::{
         plan::{Given, Plan, Planned, View},
         replica::stored,
         users::assignments_of,
-        words::join,
+        words::{join, split},
     },
 };
 
@@ -255,13 +255,16 @@ pub(super) async fn opened_by_client(view: &View<'_>, client: &clients::Model) -
 
 /// Whether whoever has the secret can do more, or elsewhere, than before.
 fn widens(old: &clients::Model, new: &clients::Model) -> bool {
-    let words = |text: &str| text.split_ascii_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
+    let more = |old: &str, new: &str| {
+        let old: BTreeSet<_> = split(old).collect();
+        split(new).any(|word| !old.contains(word))
+    };
     let more_scopes = match (&old.scopes, &new.scopes) {
         (None, _) => false,
         (Some(_), None) => true,
-        (Some(old), Some(new)) => !words(new).is_subset(&words(old)),
+        (Some(old), Some(new)) => more(old, new),
     };
-    let more_grants = !words(&new.grants).is_subset(&words(&old.grants));
+    let more_grants = more(&old.grants, &new.grants);
     more_scopes || more_grants || new.audience != old.audience || (new.first_party && !old.first_party)
 }
 
@@ -279,7 +282,7 @@ fn not_first_party(client: &clients::Model) -> Option<Refused> {
 }
 
 fn may(client: &clients::Model, grant: GrantType) -> bool {
-    client.grants.split(' ').any(|name| name == grant.as_str())
+    split(&client.grants).any(|name| name == grant.as_str())
 }
 
 fn grants_text(grants: &BTreeSet<GrantType>) -> String {
@@ -311,13 +314,13 @@ fn state(client: &clients::Model) -> Value {
         "client_id": client.client_id,
         "name": client.name,
         "first_party": client.first_party,
-        "grants": client.grants.split_whitespace().collect::<Vec<_>>(),
+        "grants": split(&client.grants).collect::<Vec<_>>(),
     });
     if let Some(audience) = &client.audience {
         state["audience"] = json!(audience);
     }
     if let Some(scopes) = &client.scopes {
-        state["scopes"] = scopes.split_whitespace().collect();
+        state["scopes"] = split(scopes).collect();
     }
     if let Some(user) = client.user_id {
         state["user"] = json!(user.0);

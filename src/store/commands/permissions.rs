@@ -120,7 +120,7 @@ impl Command for DeletePermission {
 
 /// The client without this permission in its scopes; a set that is left empty allows nothing.
 pub(super) fn without(view: &View<'_>, client: client_rows::Model, permission: &str) -> client_rows::Model {
-    let rest = |scopes: String| words::join(scopes.split(' ').filter(|scope| *scope != permission));
+    let rest = |scopes: String| words::join(words::split(&scopes).filter(|scope| *scope != permission));
     let scopes = client.scopes.map(rest);
     client_rows::Model { scopes, updated_at: view.now, revision: view.revision, ..client }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::DbErr;
 
-use super::{SessionId, UserId, replica::stored};
+use super::{SessionId, UserId, words};
 use crate::policy::RoleName;
 
 pub use open::{NewSession, Verified};
@@ -38,5 +38,5 @@ pub struct Session {
 
 /// The roles that a session was told to keep active, as stored.
 pub(super) fn named(roles: Option<&str>) -> Result<Option<BTreeSet<RoleName>>, DbErr> {
-    roles.map(|roles| roles.split_ascii_whitespace().map(stored).collect()).transpose()
+    roles.map(words::read).transpose()
 }

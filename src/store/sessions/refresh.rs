@@ -10,7 +10,7 @@ use crate::{
         entity::{sessions, users},
         replica::stored,
         users::ACTIVE,
-        words::split,
+        words,
     },
 };
 
@@ -101,13 +101,16 @@ impl Store {
             return Ok(None);
         };
         let user = users::Entity::find_by_id(row.user_id).one(&self.db).await?;
-        Ok(user.filter(|user| user.status == ACTIVE).map(|_| Refreshable {
+        if user.is_none_or(|user| user.status != ACTIVE) {
+            return Ok(None);
+        }
+        Ok(Some(Refreshable {
             user: row.user_id,
             client_id: row.client_id,
             sequence: row.sequence,
             refresh_hash: row.refresh_hash,
             expires_at: row.expires_at,
-            scopes: row.scopes.as_deref().map(split),
+            scopes: row.scopes.as_deref().map(words::read).transpose()?,
         }))
     }
 
@@ -132,10 +135,10 @@ impl Store {
         // All, though there is one at most: only after the last is it committed.
         let rows = Row::find_by_statement(update).all(&self.db).await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
-        let assigned = row.assigned.as_deref().unwrap_or_default().split_ascii_whitespace();
+        let assigned = words::split(row.assigned.as_deref().unwrap_or_default());
         Ok(Some(Rotated {
             user: row.user_id,
-            scopes: row.scopes.as_deref().map(split),
+            scopes: row.scopes.as_deref().map(words::read).transpose()?,
             named: named(row.named.as_deref())?,
             assignments: assigned.map(assignment).collect::<Result<_, _>>()?,
             expires_at: row.expires_at,
