@@ -1,8 +1,8 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -13,6 +13,7 @@ use crate::{
         Client, Refused, SessionId, Store, UserId,
         connect::begin_write,
         entity::{clients, sessions, users},
+        rows::set_password,
         users::{ACTIVE, assignments_of},
         words::join,
     },
@@ -138,12 +139,6 @@ async fn still_registered(txn: &DatabaseTransaction, client: &Client) -> Result<
     }
     let row = clients::Entity::find_by_id(client.key).lock_shared().one(txn).await?;
     Ok(row.is_some_and(|row| row.revision == client.revision))
-}
-
-async fn set_password(txn: &DatabaseTransaction, user: UserId, hash: &SecretString) -> Result<(), DbErr> {
-    let password_hash = Set(Some(hash.expose_secret().to_owned()));
-    users::ActiveModel { id: Set(user), password_hash, ..Default::default() }.update(txn).await?;
-    Ok(())
 }
 
 /// The sessions that one more would push out.
