@@ -1,5 +1,7 @@
 //! The one error body, and how refusals become it.
 
+use std::borrow::Cow;
+
 use poem::http::StatusCode;
 pub use rolecall_guard::Problem;
 
@@ -15,8 +17,8 @@ use crate::{
 };
 
 /// A request that can't be understood: 400.
-pub fn bad_request(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail)
+pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Problem {
+    invalid("bad_request", detail)
 }
 
 /// Something failed that shouldn't have: 500. The cause is logged, not echoed.
@@ -29,15 +31,23 @@ fn overloaded() -> Problem {
     Problem::unavailable("overloaded", "Too many requests at once. Try again in a second.", 1)
 }
 
+fn conflict(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, detail)
+}
+
+fn invalid(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, code, detail)
+}
+
+fn not_found(detail: String) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
+}
+
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::NotFound(what) => {
-                Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
-            }
-            Refused::NoSuch(what, name) => {
-                Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no {what} {name}."))
-            }
+            Refused::NotFound(what) => not_found(format!("There is no such {what}.")),
+            Refused::NoSuch(what, name) => not_found(format!("There is no {what} {name}.")),
             Refused::Stale => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "stale",
@@ -46,68 +56,53 @@ impl From<Refused> for Problem {
             Refused::Exceeded(exceeded) => {
                 Self::new(StatusCode::FORBIDDEN, "would_exceed_own_permissions", format!("This concerns {exceeded}."))
             }
-            Refused::LastAdministrator => Self::new(
-                StatusCode::CONFLICT,
+            Refused::LastAdministrator => conflict(
                 "last_administrator",
                 "After this nobody could administer: some enabled user with a password must keep roles:escalate.",
             ),
-            Refused::Separation(set) => Self::new(
-                StatusCode::CONFLICT,
+            Refused::Separation(set) => conflict(
                 "separation_of_duty",
                 format!("This would bring together too many roles of the separation set {set}."),
             ),
-            Refused::Cycle => Self::new(
-                StatusCode::CONFLICT,
+            Refused::Cycle => conflict(
                 "role_cycle",
                 "The junior is the role itself or stands above it, so each would inherit from the other.",
             ),
-            Refused::SecondJunior => Self::new(
-                StatusCode::CONFLICT,
+            Refused::SecondJunior => conflict(
                 "limited_hierarchy",
                 "The role has an immediate junior already, and ROLECALL_HIERARCHY allows one.",
             ),
-            Refused::InSet(set) => Self::new(
-                StatusCode::CONFLICT,
+            Refused::InSet(set) => conflict(
                 "in_separation_set",
                 format!(
                     "The separation set {set} would be left with fewer roles than its cardinality. Change that first."
                 ),
             ),
-            Refused::Cardinality => Self::new(
-                StatusCode::BAD_REQUEST,
-                "bad_cardinality",
-                "cardinality: must be at least 2 and at most the number of roles.",
-            ),
+            Refused::Cardinality => {
+                invalid("bad_cardinality", "cardinality: must be at least 2 and at most the number of roles.")
+            }
             Refused::NoTime => bad_request("valid_until: must be later than valid_from and than now."),
-            Refused::NotAuthorized => Self::new(
-                StatusCode::CONFLICT,
+            Refused::NotAuthorized => conflict(
                 "not_authorized",
                 "The session's user is not authorized for this role. Assign it, or one above it, first.",
             ),
-            Refused::File(fault) => Self::new(StatusCode::BAD_REQUEST, "bad_policy_file", format!("{fault}.")),
-            Refused::TooMany { what, most } => Self::new(
-                StatusCode::BAD_REQUEST,
+            Refused::File(fault) => invalid("bad_policy_file", format!("{fault}.")),
+            Refused::TooMany { what, most } => invalid(
                 "too_many",
                 format!("A policy file is for at most {most} {what}. Leave some out, and make them one by one."),
             ),
-            Refused::BuiltIn => Self::new(
-                StatusCode::CONFLICT,
-                "built_in",
-                "This is part of Rolecall itself and can't be changed or deleted.",
-            ),
-            Refused::ServiceUser => Self::new(
-                StatusCode::CONFLICT,
+            Refused::BuiltIn => {
+                conflict("built_in", "This is part of Rolecall itself and can't be changed or deleted.")
+            }
+            Refused::ServiceUser => conflict(
                 "service_user",
                 "This user belongs to the client of its name: change or delete that, at /v1/clients.",
             ),
-            Refused::NotFirstParty => Self::new(
-                StatusCode::BAD_REQUEST,
+            Refused::NotFirstParty => invalid(
                 "not_first_party",
                 "grants: only a first-party client may have password, since it gets to see people's passwords.",
             ),
-            Refused::AlreadyExists => {
-                Self::new(StatusCode::CONFLICT, "already_exists", "The name or e-mail is taken. Choose another.")
-            }
+            Refused::AlreadyExists => conflict("already_exists", "The name or e-mail is taken. Choose another."),
             Refused::Actor(refusal) => refusal.into(),
             Refused::Busy => overloaded(),
             Refused::Database(error) => database(&error),
@@ -134,13 +129,18 @@ fn is_away(cause: &RuntimeErr) -> bool {
     let RuntimeErr::SqlxError(error) = cause else { return true };
     match error.as_ref() {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        // SQLite: 5 busy, 6 locked, 13 disk full; PostgreSQL: class 53 out of something, 57 and 08 shut down, cut off or
-        // given up, 40 two transactions in each other's way, 25P03 a transaction that did nothing for too long.
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            matches!(code.as_ref(), "5" | "6" | "13" | "517")
-                || ["53", "57", "08", "40", "25P03"].iter().any(|class| code.starts_with(class))
-        }),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| means_away(&code)),
         _ => false,
+    }
+}
+
+/// Of SQLite's codes, numbers of four digits at most, the lowest byte says what it is: busy, locked, or a full disk. Of
+/// PostgreSQL's, five letters and digits, it is the first two: out of something, shut down, cut off or given up, two
+/// transactions in each other's way; and 25P03 a transaction that did nothing for too long.
+fn means_away(code: &str) -> bool {
+    match code.len() {
+        5 => ["53", "57", "08", "40", "25P03"].iter().any(|class| code.starts_with(class)),
+        _ => code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 13)),
     }
 }
 
@@ -152,7 +152,7 @@ impl From<InvalidName> for Problem {
 
 impl From<BrokenRule> for Problem {
     fn from(rule: BrokenRule) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, rule.code(), rule.to_string())
+        invalid(rule.code(), rule.to_string())
     }
 }
 
@@ -165,9 +165,7 @@ impl From<Overloaded> for Problem {
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::InvalidGrant => {
-                Self::new(StatusCode::BAD_REQUEST, "wrong_password", "The current password is not right.")
-            }
+            Denied::InvalidGrant => invalid("wrong_password", "The current password is not right."),
             Denied::InvalidScope
             | Denied::NotAssigned
             | Denied::Separation(_)
@@ -178,6 +176,26 @@ impl From<Denied> for Problem {
             Denied::Overloaded => overloaded(),
             Denied::Store(refused) => refused.into(),
             Denied::Failed(cause) => internal(&cause),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_away_when_it_is_busy_full_cut_off_or_shut_down() {
+        let sqlite = ["5", "261", "517", "773", "6", "262", "518", "13"];
+        let postgres = ["53300", "57P01", "08006", "40001", "40P01", "25P03"];
+        for code in sqlite.iter().chain(&postgres) {
+            assert!(means_away(code), "{code}");
+        }
+        // Two of these begin like classes of PostgreSQL's.
+        let sqlite = ["1", "19", "531", "5386", "2067", "8"];
+        let postgres = ["23505", "42P01", "25P02", "XX000", "00005", "00013"];
+        for code in sqlite.iter().chain(&postgres).chain(&[""]) {
+            assert!(!means_away(code), "{code}");
         }
     }
 }
