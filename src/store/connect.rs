@@ -15,6 +15,9 @@ use tokio::time::timeout;
 /// time over which nodes read such ends again.
 const LONGEST_STATEMENT: &str = "5000";
 
+/// So many of something are named in one statement, which takes only so many parameters.
+pub(super) const PARAMETERS: usize = 1000;
+
 /// A connection that was given back so lately is taken again unasked.
 const FRESH: Duration = Duration::from_secs(1);
 

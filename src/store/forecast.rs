@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 
 use super::{
     Actor, Command, IfMatch, Refused, Snapshot, Store, UserId,
-    connect::begin_read,
+    connect::{PARAMETERS, begin_read},
     effect::Effect,
     entity::{assignments, clients, logins, permissions, roles, separation_sets, sessions, users},
     ledger,
@@ -157,7 +157,7 @@ async fn changes(view: &View<'_>, plan: &mut Plan) -> Result<Forecast, Refused> 
     let mut forecast = Forecast { more_users, ..Forecast::default() };
     let mut changed: BTreeSet<UserId> = plan.effects.iter().filter_map(closes).collect();
     let concerned: Vec<UserId> = concerned.into_iter().take(MOST).collect();
-    for some in concerned.chunks(1000) {
+    for some in concerned.chunks(PARAMETERS) {
         let people = People::load(view, some).await?;
         for user in some {
             // Many users with many roles each take a while.
@@ -218,8 +218,7 @@ fn changed_roles(before: &Graph, after: &Graph, deltas: &[Delta]) -> BTreeSet<Ro
 async fn holders(view: &View<'_>, roles: &BTreeSet<RoleName>) -> Result<Vec<UserId>, DbErr> {
     let mut holders = BTreeSet::new();
     let names: Vec<&str> = roles.iter().map(RoleName::as_str).collect();
-    // A statement takes only so many parameters.
-    for some in names.chunks(5000) {
+    for some in names.chunks(PARAMETERS) {
         let roles = Query::select()
             .column(roles::Column::Id)
             .from(roles::Entity)
@@ -297,8 +296,7 @@ fn given(view: &View<'_>, graph: &Graph, assignments: &[Assignment], active: boo
 
 async fn open_sessions(view: &View<'_>, users: &[UserId]) -> Result<u64, DbErr> {
     let mut open = 0;
-    // A statement takes only so many parameters.
-    for some in users.chunks(5000) {
+    for some in users.chunks(PARAMETERS) {
         let theirs = Condition::all()
             .add(sessions::Column::UserId.is_in(some.iter().copied()))
             .add(sessions::Column::ExpiresAt.gt(view.now));

@@ -8,6 +8,7 @@ use sea_orm::{
 
 use super::{
     Refused, Store, UserId,
+    connect::PARAMETERS,
     entity::{assignments, permissions, roles, separation_sets, users},
     replica::stored,
 };
@@ -101,8 +102,7 @@ impl Current {
     pub(super) async fn look_up(&mut self, db: &impl ConnectionTrait, stated: &Document) -> Result<(), DbErr> {
         let named = stated.assignments.iter().flatten().map(|((user, _), _)| user.as_str());
         let unknown: Vec<&str> = named.filter(|user| !self.users.contains_key(*user)).collect();
-        // A statement takes only so many parameters.
-        for some in unknown.chunks(1000) {
+        for some in unknown.chunks(PARAMETERS) {
             let rows = users::Entity::find().filter(users::Column::Username.is_in(some.iter().copied()));
             for row in rows.all(db).await? {
                 self.users.insert(stored(&row.username)?, row.id);

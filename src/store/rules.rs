@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter};
 
 use super::{
     Page, Refused, UserId,
+    connect::PARAMETERS,
     effect::Effect,
     entity::users,
     holders::{at_once, first_of_each},
@@ -88,8 +89,7 @@ async fn someone_can_administer(view: &View<'_>, after: &Graph, plan: &Plan, cha
     let administers = |assigned: &Assigned| assigned.after.iter().any(lasting);
     let candidates = changed.iter().filter(|(user, assigned)| !shut_out.contains(user) && administers(assigned));
     let candidates: Vec<UserId> = candidates.map(|(user, _)| *user).collect();
-    // A statement takes only so many parameters.
-    for some in candidates.chunks(1000) {
+    for some in candidates.chunks(PARAMETERS) {
         let able = able().add(users::Column::Id.is_in(some.iter().copied()));
         if users::Entity::find().filter(able).one(view.txn).await?.is_some() {
             return Ok(true);
@@ -160,8 +160,7 @@ pub(super) async fn changed_assignments(view: &View<'_>, plan: &Plan) -> Result<
     let users: BTreeSet<UserId> = steps.iter().map(|(user, ..)| *user).collect();
     let users: Vec<UserId> = users.into_iter().collect();
     let mut changed = Changed::new();
-    // A statement takes only so many parameters.
-    for some in users.chunks(1000) {
+    for some in users.chunks(PARAMETERS) {
         let mut each = assignments_of_each(view.txn, some).await?;
         changed.extend(some.iter().map(|user| {
             let before = each.remove(user).unwrap_or_default();

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, Query
 use serde_json::json;
 
 use super::{
+    connect::PARAMETERS,
     entity::sessions,
     plan::View,
     replica::stored,
@@ -107,8 +108,7 @@ async fn broken_by_changed(
     changed: &Changed,
 ) -> Result<bool, DbErr> {
     let users: Vec<_> = changed.keys().copied().collect();
-    // A statement takes only so many parameters.
-    for some in users.chunks(1000) {
+    for some in users.chunks(PARAMETERS) {
         let open = sessions::Entity::find()
             .filter(sessions::Column::UserId.is_in(some.iter().copied()))
             .filter(sessions::Column::ExpiresAt.gt(view.now));

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::store::{
     Refused, SessionId, Store, UserId,
-    connect::begin_write,
+    connect::{PARAMETERS, begin_write},
     entity::{ended_sessions, sessions},
     ledger::wake_nodes,
     replica::seconds,
@@ -102,8 +102,7 @@ pub(in crate::store) async fn end_sessions(
 }
 
 async fn give_notice(txn: &DatabaseTransaction, ended: &[SessionId], ended_at: i64) -> Result<(), DbErr> {
-    // A statement takes only so many parameters.
-    for some in ended.chunks(5000) {
+    for some in ended.chunks(PARAMETERS) {
         let notices = some.iter().map(|id| ended_sessions::Model { id: *id, ended_at }.into_active_model());
         let known = OnConflict::column(ended_sessions::Column::Id).do_nothing().to_owned();
         ended_sessions::Entity::insert_many(notices).on_conflict(known).exec_without_returning(txn).await?;

@@ -6,7 +6,7 @@ use rolecall_guard::Subject;
 
 use crate::{
     policy::{Graph, PermissionName, RoleName, Term, now_or_later},
-    store::{Refused, UserId, plan::View, users::assignments_of_each},
+    store::{Refused, UserId, connect::PARAMETERS, plan::View, users::assignments_of_each},
 };
 
 /// Whom the changes concern, for rule 1.
@@ -28,7 +28,7 @@ impl Touched {
     pub(super) async fn needs(&self, view: &View<'_>, after: &Graph) -> Result<BTreeSet<PermissionName>, Refused> {
         let mut roles = self.roles.clone();
         let users: Vec<UserId> = self.users.iter().copied().collect();
-        for some in users.chunks(1000) {
+        for some in users.chunks(PARAMETERS) {
             let each = assignments_of_each(view.txn, some).await?;
             roles.extend(each.values().flat_map(|assignments| now_or_later(assignments, view.now)));
         }
