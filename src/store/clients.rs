@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, str::FromStr};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -112,10 +112,7 @@ impl Store {
 
     /// Clients by id; only those whose `client_id` begins with `prefix`, if given.
     pub async fn clients(&self, prefix: Option<&str>, page: Page<ClientKey>) -> Result<Vec<Client>, Refused> {
-        let mut rows = clients::Entity::find().order_by_asc(clients::Column::Id).limit(page.limit);
-        if let Some(after) = page.after {
-            rows = rows.filter(clients::Column::Id.gt(after));
-        }
+        let mut rows = page.of(clients::Entity::find(), clients::Column::Id);
         if let Some(prefix) = prefix {
             rows = rows.filter(begins(clients::Column::ClientId, prefix));
         }

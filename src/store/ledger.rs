@@ -247,10 +247,7 @@ const AT_ONCE: u64 = 16;
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 fn filtered(filter: &Filter, page: Page<i64>) -> Select<ledger::Entity> {
-    let mut rows = ledger::Entity::find().order_by_asc(ledger::Column::Revision).limit(page.limit);
-    if let Some(after) = page.after {
-        rows = rows.filter(ledger::Column::Revision.gt(after));
-    }
+    let mut rows = page.of(ledger::Entity::find(), ledger::Column::Revision);
     if let Some(actor) = &filter.actor {
         rows = rows.filter(ledger::Column::Actor.eq(actor).or(ledger::Column::ActorId.eq(actor)));
     }

@@ -19,6 +19,7 @@ mod ids;
 mod keys;
 pub mod ledger;
 mod losing;
+mod page;
 mod permissions;
 mod plan;
 mod policy_file;
@@ -52,6 +53,7 @@ pub use forecast::{Forecast, UserChange};
 pub use holders::{Holder, Holders};
 pub use ids::{ClientKey, PermissionId, RoleId, SecretId, SessionId, SetId, UserId};
 pub use keys::StoredKey;
+pub use page::Page;
 pub use permissions::Permission;
 pub use refused::Refused;
 pub use replica::Snapshot;
@@ -80,15 +82,6 @@ pub struct Store {
     form: HierarchyForm,
     /// Looking ahead reads much, so few do at once.
     forecasts: Arc<Semaphore>,
-}
-
-/// How many items, and after which.
-#[derive(Clone, Copy, Debug)]
-pub struct Page<K> {
-    /// Begin after this one.
-    pub after: Option<K>,
-    /// At most this many.
-    pub limit: u64,
 }
 
 fn forecasts() -> Arc<Semaphore> {

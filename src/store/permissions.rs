@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::{Page, PermissionId, Refused, Store, entity::permissions, replica::stored, users::begins};
 use crate::policy::PermissionName;
@@ -49,10 +49,7 @@ impl Store {
         prefix: Option<&str>,
         page: Page<PermissionId>,
     ) -> Result<Vec<Permission>, Refused> {
-        let mut rows = permissions::Entity::find().order_by_asc(permissions::Column::Id).limit(page.limit);
-        if let Some(after) = page.after {
-            rows = rows.filter(permissions::Column::Id.gt(after));
-        }
+        let mut rows = page.of(permissions::Entity::find(), permissions::Column::Id);
         if let Some(prefix) = prefix {
             rows = rows.filter(begins(permissions::Column::Name, prefix));
         }

@@ -1,4 +1,4 @@
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::{Page, Refused, RoleId, Store, entity::roles, users::begins};
 use crate::policy::RoleName;
@@ -44,10 +44,7 @@ impl Store {
 
     /// Roles by id; only those whose name begins with `prefix`, if given.
     pub async fn roles(&self, prefix: Option<&str>, page: Page<RoleId>) -> Result<Vec<Role>, Refused> {
-        let mut rows = roles::Entity::find().order_by_asc(roles::Column::Id).limit(page.limit);
-        if let Some(after) = page.after {
-            rows = rows.filter(roles::Column::Id.gt(after));
-        }
+        let mut rows = page.of(roles::Entity::find(), roles::Column::Id);
         if let Some(prefix) = prefix {
             rows = rows.filter(begins(roles::Column::Name, prefix));
         }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::{
@@ -56,10 +56,7 @@ impl Store {
 
     /// Separation sets by id, of one kind if given (NIST `SsdRoleSets`, `DsdRoleSets`).
     pub async fn separation_sets(&self, kind: Option<Kind>, page: Page<SetId>) -> Result<Vec<SeparationSet>, Refused> {
-        let mut rows = separation_sets::Entity::find().order_by_asc(separation_sets::Column::Id).limit(page.limit);
-        if let Some(after) = page.after {
-            rows = rows.filter(separation_sets::Column::Id.gt(after));
-        }
+        let mut rows = page.of(separation_sets::Entity::find(), separation_sets::Column::Id);
         if let Some(kind) = kind {
             rows = rows.filter(separation_sets::Column::Kind.eq(kind.as_str()));
         }

@@ -151,10 +151,7 @@ impl Store {
 
     /// Users by id.
     pub async fn users(&self, filter: &UserFilter, page: Page<UserId>) -> Result<Vec<User>, Refused> {
-        let mut rows = users::Entity::find().order_by_asc(users::Column::Id).limit(page.limit);
-        if let Some(after) = page.after {
-            rows = rows.filter(users::Column::Id.gt(after));
-        }
+        let mut rows = page.of(users::Entity::find(), users::Column::Id);
         if let Some(prefix) = &filter.prefix {
             rows = rows.filter(begins(users::Column::Username, prefix));
         }
@@ -181,18 +178,13 @@ impl Store {
         let role = super::roles::find(&self.db, role).await?;
         let join =
             assignments::Entity::belongs_to(users::Entity).from(assignments::Column::UserId).to(users::Column::Id);
-        let mut rows = assignments::Entity::find()
+        let rows = assignments::Entity::find()
             .select_only()
             .columns([assignments::Column::UserId, assignments::Column::ValidFrom, assignments::Column::ValidUntil])
             .column(users::Column::Username)
             .join(JoinType::InnerJoin, join.into())
-            .filter(assignments::Column::RoleId.eq(role.id))
-            .order_by_asc(assignments::Column::UserId)
-            .limit(page.limit);
-        if let Some(after) = page.after {
-            rows = rows.filter(assignments::Column::UserId.gt(after));
-        }
-        Ok(rows.into_model().all(&self.db).await?)
+            .filter(assignments::Column::RoleId.eq(role.id));
+        Ok(page.of(rows, assignments::Column::UserId).into_model().all(&self.db).await?)
     }
 
     /// What to check a sign-in against, by what was typed: a username or an e-mail.

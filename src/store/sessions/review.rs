@@ -1,4 +1,4 @@
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, Select};
 
 use super::{Session, named};
 use crate::store::{Page, Refused, SessionId, Store, UserId, entity::sessions, users::assignments_of};
@@ -6,10 +6,7 @@ use crate::store::{Page, Refused, SessionId, Store, UserId, entity::sessions, us
 impl Store {
     /// Someone's sessions by id: those that haven't run out.
     pub async fn sessions_of(&self, user: UserId, page: Page<SessionId>) -> Result<Vec<Session>, Refused> {
-        let mut rows = self.live_sessions(user).order_by_asc(sessions::Column::Id).limit(page.limit);
-        if let Some(after) = page.after {
-            rows = rows.filter(sessions::Column::Id.gt(after));
-        }
+        let rows = page.of(self.live_sessions(user), sessions::Column::Id);
         Ok(self.shown(user, rows).await?)
     }
 
