@@ -14,10 +14,10 @@ use crate::{
         Command, Refused, Status, User, UserId, UserRef,
         clients::owner,
         effect::Effect,
-        entity::{assignments, users},
+        entity::{assignments, clients, users},
         plan::{Given, Plan, Planned, View},
         roles,
-        users::{assignments_of, find, state, state_of},
+        users::{ACTIVE, assignments_of, find, state, state_of},
     },
 };
 
@@ -98,45 +98,24 @@ impl Command for UpdateUser {
     async fn plan(&self, view: &View<'_>) -> Result<Planned<Self::Output>, Refused> {
         let old = find(view.txn, &self.user).await?;
         let old_state = state_of(view.txn, &old).await?;
-        let mut new = old.clone();
-        if let Some(username) = &self.username {
-            new.username = username.to_string();
-        }
-        if let Some(status) = self.status {
-            new.status = status.as_str().into();
-        }
-        new.email = self.email.of(old.email.clone());
-        new.display_name = self.display_name.of(old.display_name.clone());
         let client = owner(view.txn, old.id).await?;
         let needs = match &client {
             Some(client) => held_by_client(view, client).await?,
             None => held_by(view, old.id).await?,
         };
+        let mut new = self.patched(&old);
         if new == old {
             return Ok(Planned::unchanged(old_state, needs, (old.into(), old_state)));
         }
         new.updated_at = view.now;
         new.revision = view.revision;
-        let enabled = old.status != new.status && self.status == Some(Status::Active);
+        let enabled = old.status != new.status && new.status == ACTIVE;
         let gives = match &client {
             _ if !enabled => Given::new(),
             Some(client) => opened_by_client(view, client).await?,
             None => opened_by(view, old.id).await?,
         };
-        let disabled = old.status != new.status && self.status == Some(Status::Disabled);
-        let mut effects = vec![Effect::UpdateUser(new.clone())];
-        let mut subjects = Vec::new();
-        if disabled {
-            effects.push(Effect::EndSessions(old.id));
-            subjects.push(Subject::User(old.id.0));
-            // A service user is disabled with its whole client.
-            if let Some(client) = &client {
-                // First its row, which a sign-in may hold: that one is waited for, and then its session ends, too.
-                effects.push(Effect::TouchClient(client.id));
-                effects.push(Effect::EndClientSessions(client.client_id.clone()));
-                subjects.push(Subject::Client(client.client_id.clone()));
-            }
-        }
+        let (effects, subjects) = consequences(&old, &new, client.as_ref());
         let mut after = shown(&new);
         after["changed"] = changed(&old, &new);
         let plan = Plan {
@@ -154,6 +133,42 @@ impl Command for UpdateUser {
         let new_state = state_of(view.txn, &new).await?;
         Ok(Planned::change(old_state, plan, (new.into(), new_state)))
     }
+}
+
+impl UpdateUser {
+    fn patched(&self, old: &users::Model) -> users::Model {
+        let mut new = old.clone();
+        if let Some(username) = &self.username {
+            new.username = username.to_string();
+        }
+        if let Some(status) = self.status {
+            new.status = status.as_str().into();
+        }
+        new.email = self.email.of(old.email.clone());
+        new.display_name = self.display_name.of(old.display_name.clone());
+        new
+    }
+}
+
+/// What else a patch does: whoever is disabled has nothing open any more, a service user's whole client neither.
+fn consequences(
+    old: &users::Model,
+    new: &users::Model,
+    client: Option<&clients::Model>,
+) -> (Vec<Effect>, Vec<Subject>) {
+    let (mut effects, mut subjects) = (vec![Effect::UpdateUser(new.clone())], Vec::new());
+    if old.status == new.status || new.status == ACTIVE {
+        return (effects, subjects);
+    }
+    effects.push(Effect::EndSessions(old.id));
+    subjects.push(Subject::User(old.id.0));
+    if let Some(client) = client {
+        // First its row, which a sign-in may hold: that one is waited for, and then its session ends, too.
+        effects.push(Effect::TouchClient(client.id));
+        effects.push(Effect::EndClientSessions(client.client_id.clone()));
+        subjects.push(Subject::Client(client.client_id.clone()));
+    }
+    (effects, subjects)
 }
 
 /// Sets a new password for someone, and closes whatever the user has open.
