@@ -99,3 +99,19 @@ rolecall_guard::permissions! {
         Read = "read",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rolecall_guard::Permission;
+
+    use super::*;
+    use crate::policy::{APPLY, ASSIGN, DEASSIGN, ESCALATE};
+
+    #[test]
+    fn the_permissions_that_the_model_names_stand_here() {
+        assert_eq!(
+            [APPLY, ASSIGN, DEASSIGN, ESCALATE],
+            [policy::Update::NAME, assignments::Create::NAME, assignments::Delete::NAME, roles::Escalate::NAME]
+        );
+    }
+}

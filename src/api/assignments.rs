@@ -6,7 +6,7 @@ use poem_openapi::{
     payload::Json,
     types::Example,
 };
-use rolecall_guard::{Permission, Problem, Require};
+use rolecall_guard::{Problem, Require};
 use time::OffsetDateTime;
 
 use super::{
@@ -257,8 +257,7 @@ impl Assignments {
     ) -> Result<Done, Instead> {
         let time = |time: fn(&Validity) -> Option<OffsetDateTime>| validity.0.as_ref().and_then(time).map(micros);
         let (valid_from, valid_until) = (time(|it| it.valid_from), time(|it| it.valid_until));
-        let deassigning = permission::Delete::NAME;
-        let command = Assign { user: user.0, role: role.0, valid_from, valid_until, deassigning };
+        let command = Assign { user: user.0, role: role.0, valid_from, valid_until };
         self.0.change(&caller, dry_run.0, if_match.0.as_ref(), &command).await?;
         Ok(Done::Ok)
     }

@@ -188,9 +188,7 @@ pub fn command(
     planned_on: Option<Vec<String>>,
     clock: rolecall_guard::Clock,
 ) -> ApplyPolicy {
-    let (assigning, deassigning) = (assignments::Create::NAME, assignments::Delete::NAME);
-    let applying = permission::Update::NAME;
-    ApplyPolicy { stated, prune, planned_on, applying, assigning, deassigning, clock }
+    ApplyPolicy { stated, prune, planned_on, clock }
 }
 
 /// The digests that `If-Match` names, with or without quotes; nothing where it takes any.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::users::held_by;
 use crate::{
-    policy::{Assignment, RoleName},
+    policy::{Assignment, DEASSIGN, RoleName},
     store::{
         Command, Refused, UserRef,
         effect::Effect,
@@ -26,8 +26,6 @@ pub struct Assign {
     pub valid_from: Option<i64>,
     /// Until when.
     pub valid_until: Option<i64>,
-    /// The permission that taking a role away takes: needed beside the guard's where some of the time that was given goes.
-    pub deassigning: &'static str,
 }
 
 impl Command for Assign {
@@ -56,7 +54,8 @@ impl Command for Assign {
             after: Some(times(&row)),
             needs: held_by(view, user.id).await?,
             gives: vec![(given, new.term())],
-            rights: takes_away.then_some(self.deassigning).into_iter().collect(),
+            // Beside the guard's.
+            rights: takes_away.then_some(DEASSIGN).into_iter().collect(),
             effects: vec![Effect::Assign(row, self.role.clone())],
             subjects: vec![Subject::User(user.id.0)],
             ..Plan::default()

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use self::{draft::Draft, touched::Touched};
 use crate::{
     policy::{
-        Graph, HierarchyForm, RoleName, Username,
+        APPLY, ASSIGN, DEASSIGN, Graph, HierarchyForm, RoleName, Username,
         file::{Change, Document, Stated},
     },
     store::{
@@ -31,12 +31,6 @@ pub struct ApplyPolicy {
     pub prune: bool,
     /// The digests that the policy may have now, if not any.
     pub planned_on: Option<Vec<String>>,
-    /// The permission that applying it takes: the guard's, unless it is only planned.
-    pub applying: &'static str,
-    /// The permission that assigning takes, beside that.
-    pub assigning: &'static str,
-    /// The permission that taking a role away takes.
-    pub deassigning: &'static str,
     /// For new ids.
     pub clock: Clock,
 }
@@ -100,28 +94,28 @@ impl ApplyPolicy {
             needs,
             gives: touched.gives(&after),
             subjects: touched.subjects(),
-            rights: self.rights(changes, view.now),
+            rights: rights(changes, view.now),
             impossible: impossible(view, &after, changes),
             graph: Some(after),
             ..plan
         })
     }
+}
 
-    /// Who has which role is asked for apart from the rest of the policy.
-    fn rights(&self, changes: &[Change], now: i64) -> BTreeSet<&'static str> {
-        let mut rights = BTreeSet::from([self.applying]);
-        for change in changes {
-            match change {
-                Change::Assign(_, role, Some(old), new) if new.of(role).is_less_than(&old.of(role), now) => {
-                    rights.extend([self.assigning, self.deassigning]);
-                }
-                Change::Assign(..) => drop(rights.insert(self.assigning)),
-                Change::Deassign(..) => drop(rights.insert(self.deassigning)),
-                _ => {}
+/// Who has which role is asked for apart from the rest of the policy.
+fn rights(changes: &[Change], now: i64) -> BTreeSet<&'static str> {
+    let mut rights = BTreeSet::from([APPLY]);
+    for change in changes {
+        match change {
+            Change::Assign(_, role, Some(old), new) if new.of(role).is_less_than(&old.of(role), now) => {
+                rights.extend([ASSIGN, DEASSIGN]);
             }
+            Change::Assign(..) => drop(rights.insert(ASSIGN)),
+            Change::Deassign(..) => drop(rights.insert(DEASSIGN)),
+            _ => {}
         }
-        rights
     }
+    rights
 }
 
 /// Rule 4, and what else no file brings about.
