@@ -12,15 +12,14 @@ use time::OffsetDateTime;
 use super::{
     State, Tag,
     dry_run::Instead,
-    explain::MOST,
     responses::{Done, Optional, micros, page, shown, yes},
-    text::{Limit, Line},
+    text::Limit,
 };
 use crate::{
-    catalogue::{access, assignments as permission},
+    catalogue::assignments as permission,
     policy::{self, Graph, RoleName, in_force},
     store::{
-        Assignee, Ending, Holder, Holders, IfMatch, UserRef,
+        Ending, IfMatch, UserRef,
         commands::{Assign, Deassign},
     },
 };
@@ -87,102 +86,6 @@ impl Example for Validity {
 page! {
     /// A page of the roles a user has.
     AssignmentPage of Assignment
-}
-
-/// A user who has a role.
-#[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
-struct RoleHolder {
-    username: String,
-    /// The role itself is assigned, not one above it.
-    direct: bool,
-    /// The assigned roles that stand above it, by way of which the user has it.
-    via: Option<Vec<String>>,
-    /// From when on the assignment counts; absent: from the beginning, or, with `inherited`, it does.
-    valid_from: Option<OffsetDateTime>,
-    /// Until when; absent: without end, or, with `inherited`, it counts now.
-    valid_until: Option<OffsetDateTime>,
-}
-
-impl From<Assignee> for RoleHolder {
-    fn from(assignee: Assignee) -> Self {
-        let Assignee { username, valid_from, valid_until, .. } = assignee;
-        let (valid_from, valid_until) = (valid_from.map(shown), valid_until.map(shown));
-        Self { username, direct: true, via: None, valid_from, valid_until }
-    }
-}
-
-impl RoleHolder {
-    /// Of a role, whether by itself or by way of others.
-    fn of(role: &RoleName, holder: Holder) -> Self {
-        let direct = holder.via.contains(role);
-        let via: Vec<String> = holder.via.into_iter().filter(|via| via != role).map(String::from).collect();
-        let via = (!via.is_empty()).then_some(via);
-        Self { username: holder.user.username, direct, via, valid_from: None, valid_until: None }
-    }
-}
-
-page! {
-    /// A page of the users who have a role.
-    RoleHolderPage of RoleHolder
-}
-
-/// A permission that a user has.
-#[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
-pub(super) struct EffectivePermission {
-    pub(super) permission: String,
-    /// The roles that give it.
-    via: Vec<String>,
-    /// Each way from one of them down to the role that was granted it; only if asked for.
-    paths: Option<Vec<Vec<String>>>,
-    /// Whether there are more ways than are shown: 100 are the most, and fewer where a page would be too long. Ask about this
-    /// permission alone to see more.
-    more_paths: Option<bool>,
-}
-
-/// So many names of roles are in the ways of a page.
-const MOST_NAMES: usize = 20_000;
-
-impl EffectivePermission {
-    /// With `names` left for all that a page still shows.
-    fn explain(&mut self, graph: &Graph, names: &mut usize) {
-        let Ok(permission) = self.permission.parse() else { return };
-        let roles: Vec<RoleName> = self.via.iter().filter_map(|role| role.parse().ok()).collect();
-        let mut paths = Vec::new();
-        let mut more = false;
-        for way in roles.iter().flat_map(|role| graph.paths(role, &permission)) {
-            more = paths.len() == MOST || way.0.len() > *names;
-            if more {
-                break;
-            }
-            *names -= way.0.len();
-            paths.push(way.0.into_iter().map(String::from).collect());
-        }
-        (self.paths, self.more_paths) = (Some(paths), Some(more));
-    }
-
-    fn is_on(&self, resource: &Line<64>) -> bool {
-        self.permission.split_once(':').is_some_and(|(on, _)| on == resource.0)
-    }
-}
-
-/// What these roles give, by name.
-pub(super) fn effective<'a>(graph: &Graph, roles: impl IntoIterator<Item = &'a RoleName>) -> Vec<EffectivePermission> {
-    let mut via: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for role in roles {
-        for permission in graph.permissions([role.as_str()]) {
-            via.entry(permission.into()).or_default().push(role.to_string());
-        }
-    }
-    via.into_iter()
-        .map(|(permission, via)| EffectivePermission { permission, via, paths: None, more_paths: None })
-        .collect()
-}
-
-page! {
-    /// A page of the permissions a user has.
-    EffectivePermissionPage of EffectivePermission
 }
 
 /// An assignment that ends.
@@ -282,41 +185,6 @@ impl Assignments {
         Ok(Done::Ok)
     }
 
-    /// List what a user may do
-    ///
-    /// Every permission that the user's roles give, by name (NIST `UserPermissions`): what a disabled user has, too, though it
-    /// can use none of it. Whether someone may do something now says `explain_user_permission`, or an AuthZEN evaluation.
-    #[oai(path = "/users/:user/permissions", method = "get", operation_id = "list_user_permissions")]
-    async fn permissions(
-        &self,
-        _caller: Require<access::Read>,
-        /// A username or an id.
-        user: Path<UserRef>,
-        /// Only those on this resource type.
-        resource: Query<Option<Line<64>>>,
-        /// Also each way in which the user comes by it.
-        #[oai(default)]
-        explain: Query<bool>,
-        #[oai(default)] limit: Query<Limit>,
-        cursor: Query<Option<String>>,
-    ) -> Result<Json<EffectivePermissionPage>, Problem> {
-        let list = format!("user permissions {:?} {:?}", user.0, resource.0);
-        let paging = self.0.cursors.paging(list, limit.0, cursor.0)?;
-        let assignments = self.0.store.assignments(&user).await?;
-        let roles = in_force(&assignments, self.0.store.clock().micros());
-        let graph = self.0.store.snapshot();
-        let all = effective(&graph.graph, &roles);
-        let all = all.into_iter().filter(|item| resource.0.as_ref().is_none_or(|resource| item.is_on(resource)));
-        let (mut items, next) = paging.of(all, |item| item.permission.clone());
-        if explain.0 {
-            let mut names = MOST_NAMES;
-            for item in &mut items {
-                item.explain(&graph.graph, &mut names);
-            }
-        }
-        Ok(Json((items, next).into()))
-    }
-
     /// List the assignments that are about to end
     ///
     /// The soonest first; not those that have ended.
@@ -333,33 +201,5 @@ impl Assignments {
         let paging = self.0.cursors.paging(format!("ending {before}"), limit.0, cursor.0)?;
         let ending = self.0.store.ending(before, paging.page()?).await?;
         Ok(Json(paging.cut(ending, Ending::key).into()))
-    }
-
-    /// List the users who have a role
-    ///
-    /// By id, which is by age. Also those for whom the assignment's time hasn't come or is over, unless `inherited`.
-    #[oai(path = "/roles/:role/users", method = "get", operation_id = "list_role_users")]
-    async fn users(
-        &self,
-        _caller: Require<permission::Read>,
-        role: Path<RoleName>,
-        /// Also those who have it by way of a role above it; only whom it counts for now.
-        #[oai(default)]
-        inherited: Query<bool>,
-        #[oai(default)] limit: Query<Limit>,
-        cursor: Query<Option<String>>,
-    ) -> Result<Json<RoleHolderPage>, Problem> {
-        let list = format!("role users {} {}", role.0, inherited.0);
-        let paging = self.0.cursors.paging(list, limit.0, cursor.0)?;
-        if inherited.0 {
-            self.0.store.role(&role).await?;
-            let roles = self.0.store.snapshot().graph.authorizing(&role);
-            let holders = self.0.store.holders(&roles, Holders::All, paging.page()?).await?;
-            let (holders, next) = paging.cut(holders, |holder| holder.user.id.0.to_string());
-            let items: Vec<_> = holders.into_iter().map(|holder| RoleHolder::of(&role, holder)).collect();
-            return Ok(Json((items, next).into()));
-        }
-        let users = self.0.store.assigned_users(&role, paging.page()?).await?;
-        Ok(Json(paging.cut(users, |user| user.user_id.0.to_string()).into()))
     }
 }

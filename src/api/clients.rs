@@ -14,10 +14,10 @@ use super::{
     State, Tag,
     client_secrets::EXAMPLE_SECRET,
     dry_run::Instead,
+    patch::{change, not_null},
     responses::{Created, Done, Found, created, found, page, shown},
     sent::Sent,
-    text::{Audience, Limit, Line},
-    users::{change, known, not_null},
+    text::{Audience, Limit, Line, known},
 };
 use crate::{
     catalogue::clients as permission,

@@ -10,6 +10,7 @@ mod cursor;
 pub mod docs;
 pub mod document;
 mod dry_run;
+mod effective_permissions;
 mod explain;
 mod grants;
 mod juniors;
@@ -17,9 +18,11 @@ mod ledger;
 mod me;
 mod oauth;
 mod operations;
+mod patch;
 mod permissions;
 pub mod policy;
 mod responses;
+mod role_users;
 mod roles;
 mod sent;
 mod separation_sets;
@@ -118,6 +121,8 @@ pub fn api(state: &State) -> impl OpenApi + use<> {
         users::Users(state.clone()),
         sessions::Sessions(state.clone()),
         assignments::Assignments(state.clone()),
+        effective_permissions::EffectivePermissions(state.clone()),
+        role_users::RoleUsers(state.clone()),
         explain::Explain(state.clone()),
     );
     let policy = (

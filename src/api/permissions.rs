@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::{
     State, Tag,
     dry_run::Instead,
+    patch::change,
     responses::{Created, Done, Found, created, found, page, shown},
     sent::Sent,
-    text::{Limit, Line},
-    users::{change, known},
+    text::{Limit, Line, known},
 };
 use crate::{
     catalogue::permissions as permission,

@@ -12,10 +12,10 @@ use uuid::Uuid;
 use super::{
     State, Tag,
     dry_run::Instead,
+    patch::not_null,
     responses::{Created, Done, Found, NoMembers, created, found, page},
     sent::Sent,
-    text::Limit,
-    users::{known, not_null},
+    text::{Limit, known},
 };
 use crate::{
     catalogue::separation_sets as permission,

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::{
     State, Tag,
-    assignments::{EffectivePermissionPage, effective},
     dry_run::Instead,
+    effective_permissions::{EffectivePermissionPage, effective},
     responses::{Done, NoMembers, page, shown},
     text::Limit,
 };

@@ -140,6 +140,12 @@ impl<const LONGEST: usize> ToJSON for Line<LONGEST> {
     }
 }
 
+/// An example text that is known to be valid.
+#[expect(clippy::expect_used, reason = "examples are fixed, and a test reads every one")]
+pub(super) fn known<T: FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("a valid example")
+}
+
 /// Text without control characters, of at most so many characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line<const LONGEST: usize>(pub(super) String);

@@ -14,18 +14,18 @@ use uuid::Uuid;
 use super::{
     State, Tag,
     dry_run::Instead,
+    patch::{change, not_null},
     responses::{Created, Done, Found, created, found, page, shown},
     sent::Sent,
-    text::{Email, Limit, Line},
+    text::{Email, Limit, Line, known},
 };
 use crate::{
     catalogue::users as permission,
     policy::{RoleName, Username},
-    problem::bad_request,
     random,
     store::{
         self, IfMatch, UserFilter, UserId, UserRef,
-        commands::{Change, CreateUser, DeleteUser, ResetPassword, UpdateUser},
+        commands::{CreateUser, DeleteUser, ResetPassword, UpdateUser},
     },
     tokens::password,
 };
@@ -164,30 +164,6 @@ struct PasswordReset {
 impl Example for PasswordReset {
     fn example() -> Self {
         Self { new_password: Password("we're all mad here".into()) }
-    }
-}
-
-/// An example text that is known to be valid.
-#[expect(clippy::expect_used, reason = "examples are fixed, and a test reads every one")]
-pub(super) fn known<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
-    text.parse().expect("a valid example")
-}
-
-/// A patch's member that can't be cleared.
-pub(super) fn not_null<T>(member: &str, value: MaybeUndefined<T>) -> Result<Option<T>, Problem> {
-    match value {
-        MaybeUndefined::Undefined => Ok(None),
-        MaybeUndefined::Value(value) => Ok(Some(value)),
-        MaybeUndefined::Null => Err(bad_request(format!("{member}: can't be cleared"))),
-    }
-}
-
-/// A patch's member that can.
-pub(super) fn change<T, U>(value: MaybeUndefined<T>, into: impl FnOnce(T) -> U) -> Change<U> {
-    match value {
-        MaybeUndefined::Undefined => Change::Keep,
-        MaybeUndefined::Null => Change::Clear,
-        MaybeUndefined::Value(value) => Change::Set(into(value)),
     }
 }
 

@@ -4,7 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::asked::objects;
 use crate::{
-    api::{as_it_is::AsItIs, sent::read, text::Line, users::known},
+    api::{
+        as_it_is::AsItIs,
+        sent::read,
+        text::{Line, known},
+    },
     problem::bad_request,
     store::{Checks, Decision},
 };

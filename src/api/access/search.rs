@@ -8,8 +8,7 @@ use crate::{
     api::{
         State,
         cursor::unknown,
-        text::{Limit, Line},
-        users::known,
+        text::{Limit, Line, known},
     },
     problem::bad_request,
     store::{Holder, Holders},

@@ -5,7 +5,11 @@ use poem_openapi::{
 use time::OffsetDateTime;
 
 use crate::{
-    api::{responses::shown, separation_sets::Kind, text::Line, users::known},
+    api::{
+        responses::shown,
+        separation_sets::Kind,
+        text::{Line, known},
+    },
     policy::{
         PermissionName, RoleName, SeparationSet, SetName, Username,
         file::{Document, RoleText, Validity},
