@@ -1,5 +1,4 @@
-use std::collections::BTreeSet;
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use fixedbitset::FixedBitSet;
 
@@ -30,37 +29,6 @@ struct Node {
     below: FixedBitSet,
     /// Itself and all its seniors.
     above: FixedBitSet,
-}
-
-/// How many immediate juniors a role may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HierarchyForm {
-    /// Any number (NIST general hierarchical RBAC).
-    #[default]
-    General,
-    /// One (NIST limited hierarchical RBAC).
-    Limited,
-}
-
-impl FromStr for HierarchyForm {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        match text {
-            "general" => Ok(Self::General),
-            "limited" => Ok(Self::Limited),
-            _ => Err("must be general or limited"),
-        }
-    }
-}
-
-impl fmt::Display for HierarchyForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::General => "general",
-            Self::Limited => "limited",
-        })
-    }
 }
 
 #[derive(Clone, Copy)]

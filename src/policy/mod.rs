@@ -7,6 +7,7 @@ mod explain;
 pub mod file;
 mod graph;
 mod hierarchy;
+mod hierarchy_form;
 mod losing;
 mod names;
 mod separation;
@@ -16,7 +17,7 @@ pub use authority::{Authority, Exceeded};
 pub use delta::Delta;
 pub use explain::Path;
 pub use graph::{Graph, Role};
-pub use hierarchy::HierarchyForm;
+pub use hierarchy_form::HierarchyForm;
 pub use names::{ClientId, InvalidName, PermissionName, RoleName, SetName, Username, is_line};
 pub use separation::{Kind, SeparationSet};
 

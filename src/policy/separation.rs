@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::RoleName;
+use super::{Graph, RoleName, SetName};
 
 /// When the roles of a separation set are kept apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,6 +46,36 @@ impl SeparationSet {
     /// Whether too many of its roles are together, of which `has` tells.
     pub fn is_broken(&self, has: impl Fn(&RoleName) -> bool) -> bool {
         self.roles.iter().filter(|role| has(role)).count() as u64 >= self.cardinality
+    }
+}
+
+impl Graph {
+    /// The separation set of this name.
+    #[must_use]
+    pub fn set(&self, name: &SetName) -> Option<&SeparationSet> {
+        self.sets.get(name).map(AsRef::as_ref)
+    }
+
+    /// Every separation set, by name.
+    pub fn sets(&self) -> impl Iterator<Item = (&SetName, &SeparationSet)> {
+        self.sets.iter().map(|(name, set)| (name, set.as_ref()))
+    }
+
+    /// A static set of which someone with these roles assigned would be authorized for too many (rule 3).
+    pub fn breaks_static<'a>(&self, assigned: impl IntoIterator<Item = &'a str>) -> Option<&SetName> {
+        let below = self.below(assigned);
+        self.broken(Kind::Static, |role| self.number(role).is_some_and(|role| below.contains(role)))
+    }
+
+    /// A dynamic set of which these would be too many to be active at once (rule 3).
+    #[must_use]
+    pub fn breaks_dynamic(&self, active: &BTreeSet<RoleName>) -> Option<&SetName> {
+        self.broken(Kind::Dynamic, |role| active.contains(role))
+    }
+
+    fn broken(&self, kind: Kind, has: impl Fn(&RoleName) -> bool) -> Option<&SetName> {
+        let mut sets = self.sets().filter(|(_, set)| set.kind == kind);
+        sets.find(|(_, set)| set.is_broken(&has)).map(|(name, _)| name)
     }
 }
 
