@@ -1,6 +1,7 @@
 //! The policy as a file: permissions, roles, their hierarchy, separation sets and, if asked, assignments.
 
 mod diff;
+mod lines;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,12 +5,13 @@ use std::{
     fmt,
 };
 
-use serde::Deserialize;
 use serde_saphyr::{Location, MessageFormatter, Spanned, UserMessageFormatter};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Document, RoleText, Validity};
-use crate::policy::{Kind, PermissionName, RoleName, SeparationSet, SetName, Username, is_line};
+use super::{
+    Document, RoleText, Validity,
+    lines::{AssignmentLine, File, PermissionLine, RoleLine, SetLine},
+};
+use crate::policy::{PermissionName, RoleName, SeparationSet, SetName, Username};
 
 /// A policy file as read: what it says, and where it names what.
 #[derive(Clone, Debug, Default)]
@@ -226,93 +227,6 @@ fn in_words(error: &serde_saphyr::Error) -> String {
 
 fn once(is_first: bool, place: Location) -> Result<(), Fault> {
     if is_first { Ok(()) } else { Err(fault(place, "this stands here for the second time")) }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "permissions, roles, separation_sets or assignments")]
-struct File {
-    #[serde(default)]
-    permissions: Option<Vec<PermissionLine>>,
-    #[serde(default)]
-    roles: Option<Vec<RoleLine>>,
-    #[serde(default)]
-    separation_sets: Option<Vec<SetLine>>,
-    #[serde(default)]
-    assignments: Option<Vec<AssignmentLine>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a permission, as name and description")]
-struct PermissionLine {
-    name: Spanned<PermissionName>,
-    #[serde(default)]
-    description: Option<Description>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a role, as name, description, permissions and juniors")]
-struct RoleLine {
-    name: Spanned<RoleName>,
-    #[serde(default)]
-    description: Option<Description>,
-    #[serde(default)]
-    permissions: Vec<Spanned<PermissionName>>,
-    #[serde(default)]
-    juniors: Vec<Spanned<RoleName>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a separation set, as name, kind, cardinality and roles")]
-struct SetLine {
-    name: Spanned<SetName>,
-    kind: Kind,
-    cardinality: Spanned<u64>,
-    roles: Vec<Spanned<RoleName>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an assignment, as user, role, valid_from and valid_until")]
-struct AssignmentLine {
-    user: Spanned<Username>,
-    role: Spanned<RoleName>,
-    #[serde(default)]
-    valid_from: Option<Time>,
-    #[serde(default)]
-    valid_until: Option<Spanned<Time>>,
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Description(String);
-
-impl Description {
-    /// As the API has it.
-    const LONGEST: usize = 1000;
-}
-
-impl TryFrom<String> for Description {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if is_line(&text, Self::LONGEST) {
-            return Ok(Self(text));
-        }
-        Err(format!("must be at most {} characters, without control characters or line breaks", Self::LONGEST))
-    }
-}
-
-/// In microseconds since 1970.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Time(i64);
-
-impl TryFrom<String> for Time {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, &'static str> {
-        let time = OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| "must be a time like 2030-12-31T23:59:59Z")?;
-        i64::try_from(time.unix_timestamp_nanos() / 1000).map(Self).map_err(|_| "is too far away")
-    }
 }
 
 #[cfg(test)]
