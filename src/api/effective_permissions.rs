@@ -9,13 +9,13 @@ use rolecall_guard::{Problem, Require};
 
 use super::{
     State, Tag,
-    explain::MOST,
+    explain::{BUDGET, MOST},
     responses::page,
     text::{Limit, Line},
 };
 use crate::{
     catalogue::access,
-    policy::{Graph, RoleName, in_force},
+    policy::{Budget, Graph, RoleName, Ways, in_force},
     store::UserRef,
 };
 
@@ -33,25 +33,14 @@ pub(super) struct EffectivePermission {
     more_paths: Option<bool>,
 }
 
-/// So many names of roles are in the ways of a page.
-const MOST_NAMES: usize = 20_000;
-
 impl EffectivePermission {
-    /// With `names` left for all that a page still shows.
-    fn explain(&mut self, graph: &Graph, names: &mut usize) {
+    /// With what is left of a page's budget.
+    fn explain(&mut self, graph: &Graph, budget: &mut Budget) {
         let Ok(permission) = self.permission.parse() else { return };
         let roles: Vec<RoleName> = self.via.iter().filter_map(|role| role.parse().ok()).collect();
-        let mut paths = Vec::new();
-        let mut more = false;
-        for way in roles.iter().flat_map(|role| graph.paths(role, &permission)) {
-            more = paths.len() == MOST || way.0.len() > *names;
-            if more {
-                break;
-            }
-            *names -= way.0.len();
-            paths.push(way.0.into_iter().map(String::from).collect());
-        }
-        (self.paths, self.more_paths) = (Some(paths), Some(more));
+        let Ways { paths, more } = graph.ways(&roles, &permission, MOST, budget);
+        self.paths = Some(paths.into_iter().map(|path| path.0.into_iter().map(String::from).collect()).collect());
+        self.more_paths = Some(more);
     }
 
     fn is_on(&self, resource: &Line<64>) -> bool {
@@ -108,9 +97,9 @@ impl EffectivePermissions {
         let all = all.into_iter().filter(|item| resource.0.as_ref().is_none_or(|resource| item.is_on(resource)));
         let (mut items, next) = paging.of(all, |item| item.permission.clone());
         if explain.0 {
-            let mut names = MOST_NAMES;
+            let mut budget = BUDGET;
             for item in &mut items {
-                item.explain(&graph.graph, &mut names);
+                item.explain(&graph.graph, &mut budget);
             }
         }
         Ok(Json((items, next).into()))

@@ -5,12 +5,17 @@ use time::OffsetDateTime;
 use super::{State, Tag, responses::shown};
 use crate::{
     catalogue::{access, assignments},
-    policy::{Assignment, Authority, Graph, PermissionName, RoleName, Term, in_force, now_or_later},
+    policy::{
+        self, Assignment, Authority, Budget, Graph, PermissionName, RoleName, Term, Ways, in_force, now_or_later,
+    },
     store::{Refused, Status, UserId, UserRef},
 };
 
 /// So many ways are shown, and so many roles that would give a permission.
 pub(super) const MOST: usize = 100;
+
+/// What all the ways of one answer may take.
+pub(super) const BUDGET: Budget = Budget { names: 20_000, steps: 500_000 };
 
 /// Why someone may, or may not.
 #[derive(Debug, Object)]
@@ -23,7 +28,7 @@ struct Explanation {
     reason: Option<Reason>,
     /// How the user comes by it: every way, if it's allowed.
     paths: Vec<Way>,
-    /// Whether there are more ways than are shown.
+    /// Whether there are more ways than are shown: 100 are the most, and fewer where they are too long.
     more_paths: bool,
     /// If it isn't allowed: the roles that would give it, by name.
     nearest: Vec<NearestRole>,
@@ -79,17 +84,14 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// One more than are shown, if there are as many.
-    fn paths(&self) -> Vec<Way> {
-        let mut paths = Vec::new();
-        for assignment in self.assignments.iter().filter(|assignment| assignment.is_in_force(self.now)) {
-            let ways = self.graph.paths(&assignment.role, self.permission);
-            paths.extend(ways.take(MOST + 1 - paths.len()).map(|way| Way {
-                roles: way.0.into_iter().map(String::from).collect(),
-                valid_until: assignment.valid_until.map(shown),
-            }));
-        }
-        paths
+    fn paths(&self, roles: &[RoleName]) -> (Vec<Way>, bool) {
+        let Ways { paths, more } = self.graph.ways(roles, self.permission, MOST, &mut BUDGET.clone());
+        let until = |role: &RoleName| self.assignments.iter().find(|assignment| assignment.role == *role)?.valid_until;
+        let way = |policy::Path(roles)| Way {
+            valid_until: roles.first().and_then(until).map(shown),
+            roles: roles.into_iter().map(String::from).collect(),
+        };
+        (paths.into_iter().map(way).collect(), more)
     }
 
     fn nearest(&self) -> Vec<NearestRole> {
@@ -145,9 +147,7 @@ impl Explain {
         let case = Case { graph, assignments: &assignments, permission: &permission, caller, now };
         let roles = in_force(&assignments, now);
         let given = graph.gives(roles.iter().map(RoleName::as_str), permission.as_str());
-        let mut paths = case.paths();
-        let more_paths = paths.len() > MOST;
-        paths.truncate(MOST);
+        let (paths, more_paths) = case.paths(&roles);
         let reason = match user.status {
             Status::Disabled => Some(Reason::new("user_disabled", "The user is disabled.")),
             Status::Active if !given => Some(Reason::new("not_granted", "No role that the user has now gives it.")),

@@ -42,7 +42,7 @@ impl Graph {
         numbers.into_iter().filter_map(|number| self.roles.get(number)?.as_deref())
     }
 
-    fn name(&self, number: usize) -> Option<&RoleName> {
+    pub(super) fn name(&self, number: usize) -> Option<&RoleName> {
         self.roles.get(number)?.as_deref().map(|role| &role.name)
     }
 
@@ -84,7 +84,7 @@ impl Graph {
         names.into_iter()
     }
 
-    fn giving_numbers(&self, permission: &str) -> FixedBitSet {
+    pub(super) fn giving_numbers(&self, permission: &str) -> FixedBitSet {
         let mut giving = FixedBitSet::with_capacity(self.roles.len());
         for role in self.granted.get(permission).into_iter().flat_map(|granted| granted.ones()) {
             giving.union_with(self.hierarchy.above(role));

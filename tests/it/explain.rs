@@ -10,6 +10,14 @@ async fn why(client: &Client, user: &str, permission: &str) -> Value {
     client.get(&format!("/v1/users/{user}/permissions/{permission}")).await.assert(200).body
 }
 
+/// Levels of two roles, each above both of the next; the last two are granted these permissions.
+fn ladder(levels: usize, permissions: &[String]) -> Vec<Value> {
+    let level = |level: usize| [format!("a{level}"), format!("b{level}")];
+    let role = |depth: usize| level(depth).map(|name| json!({ "name": name, "juniors": level(depth + 1) }));
+    let last = level(levels - 1).map(|name| json!({ "name": name, "permissions": permissions }));
+    (0..levels - 1).flat_map(role).chain(last).collect()
+}
+
 #[tokio::test]
 async fn it_shows_every_way_from_an_assignment_down_to_a_grant() {
     let server = Server::start().await;
@@ -46,11 +54,8 @@ async fn a_list_says_of_each_whether_there_are_more_ways_and_stays_short() {
     let admin = server.admin().await;
     let permissions: Vec<String> = (100..400).map(|number| format!("p:{number}")).collect();
     let named: Vec<Value> = permissions.iter().map(|name| json!({ "name": name })).collect();
-    let layer = |depth: usize| [format!("a{depth}"), format!("b{depth}")];
-    let role = |depth: usize| layer(depth).map(|name| json!({ "name": name, "juniors": layer(depth + 1) }));
-    let mut roles: Vec<Value> = (0..11).flat_map(role).collect();
-    roles.extend(layer(11).map(|name| json!({ "name": name, "permissions": permissions })));
-    admin.post("/v1/policy/apply", json!({ "permissions": named, "roles": roles })).await.assert(200);
+    let policy = json!({ "permissions": named, "roles": ladder(12, &permissions) });
+    admin.post("/v1/policy/apply", policy).await.assert(200);
     server.user("alice", &["a0"]).await;
     let page = admin.get("/v1/users/alice/permissions?explain=true&limit=500").await.assert(200);
     let items = page.body["items"].as_array().unwrap();
@@ -62,6 +67,21 @@ async fn a_list_says_of_each_whether_there_are_more_ways_and_stays_short() {
     assert_eq!(few.body["items"], json!([]));
     assert_eq!(admin.all("/v1/users/admin/permissions?explain=true").await[0]["more_paths"], false);
     assert_eq!(admin.all("/v1/users/admin/permissions").await[0].get("more_paths"), None);
+}
+
+#[tokio::test]
+async fn however_deep_the_hierarchy_an_explanation_stays_short() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let roles = ladder(300, &["deep:read".to_owned()]);
+    let policy = json!({ "permissions": [{ "name": "deep:read" }], "roles": roles });
+    admin.post("/v1/policy/apply", policy).await.assert(200);
+    server.user("alice", &["a0"]).await;
+    let alice = why(&admin, "alice", "deep:read").await;
+    let paths = alice["paths"].as_array().unwrap();
+    assert_eq!((&alice["allowed"], &alice["more_paths"]), (&json!(true), &json!(true)));
+    assert_eq!(paths.len(), 66, "20,000 names in all");
+    assert!(paths.iter().all(|path| path["roles"].as_array().unwrap().len() == 300));
 }
 
 #[tokio::test]
