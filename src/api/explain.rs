@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use poem_openapi::{Object, OpenApi, param::Path, payload::Json};
 use rolecall_guard::{Permission, Problem, Refusal, Require};
 use time::OffsetDateTime;
@@ -6,7 +8,8 @@ use super::{State, Tag, responses::shown};
 use crate::{
     catalogue::{access, assignments},
     policy::{
-        self, Assignment, Authority, Budget, Graph, PermissionName, RoleName, Term, Ways, in_force, now_or_later,
+        self, Assignment, Authority, Budget, Graph, OneMore, PermissionName, RoleName, Term, Ways, in_force,
+        now_or_later,
     },
     store::{Refused, Status, UserId, UserRef},
 };
@@ -45,7 +48,7 @@ struct Way {
 }
 
 /// A rule, as the request that breaks it would be refused.
-#[derive(Debug, Object)]
+#[derive(Clone, Debug, Object)]
 struct Reason {
     code: String,
     detail: String,
@@ -95,27 +98,36 @@ impl Case<'_> {
     }
 
     fn nearest(&self) -> Vec<NearestRole> {
+        let already = now_or_later(self.assignments, self.now);
+        let one_more = self.graph.one_more(already.iter().map(RoleName::as_str));
+        let for_all = self.obstacle_to_all(&already);
+        let obstacle =
+            |role| self.not_in_force(role).or_else(|| for_all.clone()).or_else(|| self.obstacle(role, &one_more));
         let giving = self.graph.giving(self.permission.as_str()).take(MOST);
-        giving.map(|role| NearestRole { role: role.to_string(), obstacle: self.obstacle(role) }).collect()
+        giving.map(|role| NearestRole { role: role.to_string(), obstacle: obstacle(role) }).collect()
     }
 
-    /// What stands in the way of the caller's giving the user this role, without end.
-    fn obstacle(&self, role: &RoleName) -> Option<Reason> {
-        if let Some(assigned) = self.assignments.iter().find(|assignment| assignment.role == *role) {
-            let when = if assigned.has_ended(self.now) { "has ended" } else { "has not begun yet" };
-            return Some(Reason::new("not_in_force", format!("It is assigned, but the assignment {when}.")));
-        }
-        let already = now_or_later(self.assignments, self.now);
-        let assigned = already.iter().chain([role]).map(RoleName::as_str);
+    fn not_in_force(&self, role: &RoleName) -> Option<Reason> {
+        let assigned = self.assignments.iter().find(|assignment| assignment.role == *role)?;
+        let when = if assigned.has_ended(self.now) { "has ended" } else { "has not begun yet" };
+        Some(Reason::new("not_in_force", format!("It is assigned, but the assignment {when}.")))
+    }
+
+    /// What stands in the way of the caller's giving the user, who has these already, any role.
+    fn obstacle_to_all(&self, already: &BTreeSet<RoleName>) -> Option<Reason> {
         if !self.caller.holds(assignments::Create::NAME) {
             return Some(Refused::Actor(Refusal::Lacks(assignments::Create::NAME.into())).into());
         }
-        let touched = self.caller.covers(&self.graph.permissions(already.iter().map(RoleName::as_str)));
-        let given = self.caller.may_give(&self.graph.permissions([role.as_str()]), Term::Always);
-        if let Err(exceeded) = touched.and(given) {
+        let touched = self.graph.permissions(already.iter().map(RoleName::as_str));
+        self.caller.covers(&touched).err().map(|exceeded| Refused::Exceeded(exceeded).into())
+    }
+
+    /// What stands in the way of the caller's giving the user this role, without end.
+    fn obstacle(&self, role: &RoleName, one_more: &OneMore<'_>) -> Option<Reason> {
+        if let Err(exceeded) = self.caller.may_give(self.graph.given(role), Term::Always) {
             return Some(Refused::Exceeded(exceeded).into());
         }
-        let broken = self.graph.breaks_static(assigned)?;
+        let broken = one_more.breaks_static(role)?;
         Some(Refused::Separation(broken.clone()).into())
     }
 }

@@ -1,8 +1,11 @@
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
+};
 
 use fixedbitset::FixedBitSet;
 
-use super::{Graph, PermissionName, RoleName};
+use super::{Graph, Kind, PermissionName, RoleName, SetName};
 
 /// How a role gives a permission: down the hierarchy, one step at a time, to the role that was granted it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +76,44 @@ impl Graph {
     }
 }
 
+/// What one more role would break, asked of many.
+pub struct OneMore<'a> {
+    graph: &'a Graph,
+    /// What someone is authorized for.
+    has: FixedBitSet,
+    sets: Vec<(&'a SetName, u64, FixedBitSet)>,
+}
+
+impl Graph {
+    /// What someone with these roles assigned would break with one more.
+    pub fn one_more<'a>(&self, assigned: impl IntoIterator<Item = &'a str>) -> OneMore<'_> {
+        let sets = self.sets().filter(|(_, set)| set.kind == Kind::Static);
+        let numbered = |roles: &BTreeSet<RoleName>| self.numbers(roles.iter().map(RoleName::as_str)).collect();
+        let sets = sets.map(|(name, set)| (name, set.cardinality, numbered(&set.roles))).collect();
+        OneMore { graph: self, has: self.below(assigned), sets }
+    }
+
+    /// What a role gives, by name, looked for only as far as it is read.
+    pub fn given(&self, role: &RoleName) -> impl Iterator<Item = &PermissionName> {
+        let below = self.number(role).map(|role| self.hierarchy.below(role));
+        self.granted
+            .iter()
+            .filter(move |(_, granted)| below.is_some_and(|below| !below.is_disjoint(granted)))
+            .map(|it| it.0)
+    }
+}
+
+impl OneMore<'_> {
+    /// A static set of which it would be too many with this role (rule 3).
+    #[must_use]
+    pub fn breaks_static(&self, role: &RoleName) -> Option<&SetName> {
+        let has = &self.has | self.graph.hierarchy.below(self.graph.number(role)?);
+        let broken =
+            |(_, cardinality, roles): &&(_, u64, FixedBitSet)| has.intersection_count(roles) as u64 >= *cardinality;
+        self.sets.iter().find(broken).map(|(name, ..)| *name)
+    }
+}
+
 impl<'a> Search<'a> {
     /// Adds the ways that begin with `start`. One way is in hand at a time, and of each role on it who is still to be gone
     /// down to.
@@ -110,8 +151,6 @@ impl<'a> Search<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -200,6 +239,40 @@ mod tests {
         juniors.sort_by_key(|junior| &roles[*junior]);
         all.extend(juniors.iter().flat_map(|junior| every_way(edges, granted, roles, &[path, &[*junior]].concat())));
         all
+    }
+
+    #[test]
+    fn one_more_role_breaks_what_all_together_break() {
+        let roles: Vec<String> = ["boss", "cashier", "auditor", "clerk"].map(String::from).into();
+        let apart = |set: &str, kind, cardinality, roles: &[&str]| Delta::Separated {
+            set: set.parse().unwrap(),
+            kind,
+            cardinality,
+            roles: roles.iter().map(|role| name(role)).collect(),
+        };
+        let graph = graph(&roles, [(0, 2)], &[1, 2]).after(&[
+            apart("active", Kind::Dynamic, 2, &["cashier", "clerk"]),
+            apart("money", Kind::Static, 2, &["auditor", "cashier"]),
+            apart("three", Kind::Static, 3, &["auditor", "cashier", "clerk"]),
+        ]);
+        for assigned in [&[][..], &["cashier"], &["boss", "clerk"], &["clerk"]] {
+            let one_more = graph.one_more(assigned.iter().copied());
+            for role in &roles {
+                let all = assigned.iter().copied().chain([role.as_str()]);
+                assert_eq!(one_more.breaks_static(&name(role)), graph.breaks_static(all), "{role} with {assigned:?}");
+            }
+        }
+        assert_eq!(graph.one_more(["clerk"]).breaks_static(&name("nobody")), None);
+    }
+
+    #[test]
+    fn what_a_role_gives_is_the_same_one_by_one() {
+        let more = Delta::Granted { role: name("a1"), permission: "articles:delete".parse().unwrap() };
+        let ladder = ladder(3).after(&[more]);
+        for role in ["a0", "a1", "b1", "b2", "nobody"] {
+            let all: Vec<_> = ladder.permissions([role]).into_iter().collect();
+            assert_eq!(ladder.given(&name(role)).cloned().collect::<Vec<_>>(), all, "{role}");
+        }
     }
 
     proptest! {

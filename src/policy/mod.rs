@@ -15,7 +15,7 @@ mod separation;
 pub use assignment::{Assignment, Term, in_force, now_or_later};
 pub use authority::{Authority, Exceeded};
 pub use delta::Delta;
-pub use explain::{Budget, Path, Ways};
+pub use explain::{Budget, OneMore, Path, Ways};
 pub use graph::{Graph, Role};
 pub use hierarchy_form::HierarchyForm;
 pub use names::{ClientId, InvalidName, PermissionName, RoleName, SetName, Username, is_line};
