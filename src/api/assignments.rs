@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::{
     State, Tag,
     dry_run::Instead,
+    explain::MOST,
     responses::{Done, Optional, micros, page, shown, yes},
     text::Limit,
 };
@@ -31,7 +32,7 @@ struct Assignment {
     role: String,
     /// Assigned itself, not inherited.
     direct: bool,
-    /// The assigned roles that it is inherited by way of.
+    /// The assigned roles that it is inherited by way of: 100 at most.
     via: Option<Vec<String>>,
     /// From when on it counts; absent: from the beginning.
     valid_from: Option<OffsetDateTime>,
@@ -53,18 +54,32 @@ impl From<policy::Assignment> for Assignment {
 }
 
 /// All that someone is authorized for now, and what is assigned for another time, by name (NIST `AuthorizedRoles`).
-fn authorized(graph: &Graph, assignments: Vec<policy::Assignment>, now: i64) -> Vec<Assignment> {
-    let assigned = in_force(&assignments, now);
+fn authorized(graph: &Graph, assignments: Vec<policy::Assignment>, assigned: &[RoleName]) -> Vec<Assignment> {
+    let inherited = |role: &RoleName| Assignment {
+        role: role.to_string(),
+        direct: false,
+        via: None,
+        valid_from: None,
+        valid_until: None,
+    };
     let mut all: BTreeMap<RoleName, Assignment> =
         assignments.into_iter().map(|assignment| (assignment.role.clone(), assignment.into())).collect();
-    for senior in assigned {
-        for role in graph.authorized([senior.as_str()]).into_iter().filter(|role| *role != senior) {
-            let inherited =
-                Assignment { role: role.to_string(), direct: false, via: None, valid_from: None, valid_until: None };
-            all.entry(role).or_insert(inherited).via.get_or_insert_default().push(senior.to_string());
-        }
+    for role in graph.authorized(assigned.iter().map(RoleName::as_str)) {
+        let item = inherited(&role);
+        all.entry(role).or_insert(item);
     }
     all.into_values().collect()
+}
+
+impl Assignment {
+    /// With the roles among `assigned` that it is inherited by way of.
+    fn inherited(mut self, graph: &Graph, assigned: &[RoleName]) -> Self {
+        let Ok(role) = self.role.parse::<RoleName>() else { return self };
+        let above = assigned.iter().filter(|senior| **senior != role && graph.is_above(senior, &role));
+        let via: Vec<String> = above.take(MOST).map(ToString::to_string).collect();
+        self.via = (!via.is_empty()).then_some(via);
+        self
+    }
 }
 
 /// When an assignment counts.
@@ -133,12 +148,15 @@ impl Assignments {
         let list = format!("user roles {:?} {}", user.0, inherited.0);
         let paging = self.0.cursors.paging(list, limit.0, cursor.0)?;
         let assignments = self.0.store.assignments(&user).await?;
-        let roles = if inherited.0 {
-            authorized(&self.0.store.snapshot().graph, assignments, self.0.store.clock().micros())
-        } else {
-            assignments.into_iter().map(Assignment::from).collect()
-        };
-        Ok(Json(paging.of(roles, |assignment| assignment.role.clone()).into()))
+        if !inherited.0 {
+            let roles = assignments.into_iter().map(Assignment::from);
+            return Ok(Json(paging.of(roles, |assignment| assignment.role.clone()).into()));
+        }
+        let (snapshot, assigned) = (self.0.store.snapshot(), in_force(&assignments, self.0.store.clock().micros()));
+        let roles = authorized(&snapshot.graph, assignments, &assigned);
+        let (page, next) = paging.of(roles, |assignment| assignment.role.clone());
+        let page: Vec<_> = page.into_iter().map(|role| role.inherited(&snapshot.graph, &assigned)).collect();
+        Ok(Json((page, next).into()))
     }
 
     /// Assign a role to a user

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
@@ -15,7 +13,7 @@ use super::{
 };
 use crate::{
     catalogue::access,
-    policy::{Budget, Graph, RoleName, Ways, in_force},
+    policy::{Budget, Graph, PermissionName, RoleName, Ways, in_force},
     store::UserRef,
 };
 
@@ -24,7 +22,7 @@ use crate::{
 #[oai(skip_serializing_if_is_none)]
 pub(super) struct EffectivePermission {
     pub(super) permission: String,
-    /// The roles that give it.
+    /// The roles that give it: 100 at most.
     via: Vec<String>,
     /// Each way from one of them down to the role that was granted it; only if asked for.
     paths: Option<Vec<Vec<String>>>,
@@ -35,30 +33,23 @@ pub(super) struct EffectivePermission {
 
 impl EffectivePermission {
     /// With what is left of a page's budget.
-    fn explain(&mut self, graph: &Graph, budget: &mut Budget) {
+    fn explain(&mut self, graph: &Graph, roles: &[RoleName], budget: &mut Budget) {
         let Ok(permission) = self.permission.parse() else { return };
-        let roles: Vec<RoleName> = self.via.iter().filter_map(|role| role.parse().ok()).collect();
-        let Ways { paths, more } = graph.ways(&roles, &permission, MOST, budget);
+        let Ways { paths, more } = graph.ways(roles, &permission, MOST, budget);
         self.paths = Some(paths.into_iter().map(|path| path.0.into_iter().map(String::from).collect()).collect());
         self.more_paths = Some(more);
     }
-
-    fn is_on(&self, resource: &Line<64>) -> bool {
-        self.permission.split_once(':').is_some_and(|(on, _)| on == resource.0)
-    }
 }
 
-/// What these roles give, by name.
-pub(super) fn effective<'a>(graph: &Graph, roles: impl IntoIterator<Item = &'a RoleName>) -> Vec<EffectivePermission> {
-    let mut via: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for role in roles {
-        for permission in graph.permissions([role.as_str()]) {
-            via.entry(permission.into()).or_default().push(role.to_string());
-        }
-    }
-    via.into_iter()
-        .map(|(permission, via)| EffectivePermission { permission, via, paths: None, more_paths: None })
-        .collect()
+/// Of a permission, by which of these roles it is given.
+pub(super) fn effective<'a>(
+    graph: &Graph,
+    roles: impl IntoIterator<Item = &'a RoleName>,
+    permission: &PermissionName,
+) -> EffectivePermission {
+    let giving = roles.into_iter().filter(|role| graph.gives([role.as_str()], permission.as_str()));
+    let via = giving.take(MOST).map(ToString::to_string).collect();
+    EffectivePermission { permission: permission.to_string(), via, paths: None, more_paths: None }
 }
 
 page! {
@@ -92,14 +83,17 @@ impl EffectivePermissions {
         let paging = self.0.cursors.paging(list, limit.0, cursor.0)?;
         let assignments = self.0.store.assignments(&user).await?;
         let roles = in_force(&assignments, self.0.store.clock().micros());
-        let graph = self.0.store.snapshot();
-        let all = effective(&graph.graph, &roles);
-        let all = all.into_iter().filter(|item| resource.0.as_ref().is_none_or(|resource| item.is_on(resource)));
-        let (mut items, next) = paging.of(all, |item| item.permission.clone());
+        let snapshot = self.0.store.snapshot();
+        let graph = &snapshot.graph;
+        let all = graph.permissions(roles.iter().map(RoleName::as_str)).into_iter();
+        let all =
+            all.filter(|permission| resource.0.as_ref().is_none_or(|resource| permission.resource() == resource.0));
+        let (permissions, next) = paging.of(all, ToString::to_string);
+        let mut items: Vec<_> = permissions.iter().map(|permission| effective(graph, &roles, permission)).collect();
         if explain.0 {
             let mut budget = BUDGET;
             for item in &mut items {
-                item.explain(&graph.graph, &mut budget);
+                item.explain(graph, &roles, &mut budget);
             }
         }
         Ok(Json((items, next).into()))

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::{
     State, Tag,
+    explain::MOST,
     responses::{page, shown},
     text::Limit,
 };
@@ -24,7 +25,7 @@ struct RoleHolder {
     username: String,
     /// The role itself is assigned, not one above it.
     direct: bool,
-    /// The assigned roles that stand above it, by way of which the user has it.
+    /// The assigned roles that stand above it, by way of which the user has it: 100 at most.
     via: Option<Vec<String>>,
     /// From when on the assignment counts; absent: from the beginning, or, with `inherited`, it does.
     valid_from: Option<OffsetDateTime>,
@@ -44,7 +45,8 @@ impl RoleHolder {
     /// Of a role, whether by itself or by way of others.
     fn of(role: &RoleName, holder: Holder) -> Self {
         let direct = holder.via.contains(role);
-        let via: Vec<String> = holder.via.into_iter().filter(|via| via != role).map(String::from).collect();
+        let via = holder.via.into_iter().filter(|via| via != role);
+        let via: Vec<String> = via.take(MOST).map(String::from).collect();
         let via = (!via.is_empty()).then_some(via);
         Self { username: holder.user.username, direct, via, valid_from: None, valid_until: None }
     }

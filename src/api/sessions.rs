@@ -213,8 +213,11 @@ impl Sessions {
     ) -> Result<Json<EffectivePermissionPage>, Problem> {
         let session = self.0.session(&caller, session.0).await?;
         let paging = self.0.cursors.paging(format!("session permissions {}", session.id.0), limit.0, cursor.0)?;
-        let all = effective(&self.0.store.snapshot().graph, &session.roles);
-        Ok(Json(paging.of(all, |item| item.permission.clone()).into()))
+        let snapshot = self.0.store.snapshot();
+        let all = snapshot.graph.permissions(session.roles.iter().map(RoleName::as_str));
+        let (page, next) = paging.of(all, ToString::to_string);
+        let page = page.iter().map(|permission| effective(&snapshot.graph, &session.roles, permission));
+        Ok(Json((page.collect::<Vec<_>>(), next).into()))
     }
 
     /// Activate a role in my session

@@ -7,7 +7,7 @@ use poem_openapi::{
 };
 use rolecall_guard::{Problem, Require};
 
-use super::{State, Tag, responses::page, text::Limit};
+use super::{State, Tag, explain::MOST, responses::page, text::Limit};
 use crate::{
     catalogue::{access, roles},
     policy::{PermissionName, RoleName},
@@ -18,13 +18,13 @@ use crate::{
 #[derive(Debug, Object)]
 struct PermissionHolder {
     username: String,
-    /// The assigned roles that give it.
+    /// The assigned roles that give it: 100 at most.
     via: Vec<String>,
 }
 
 impl From<Holder> for PermissionHolder {
     fn from(holder: Holder) -> Self {
-        Self { username: holder.user.username, via: holder.via.into_iter().map(String::from).collect() }
+        Self { username: holder.user.username, via: holder.via.into_iter().take(MOST).map(String::from).collect() }
     }
 }
 

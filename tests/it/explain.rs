@@ -85,6 +85,36 @@ async fn however_deep_the_hierarchy_an_explanation_stays_short() {
 }
 
 #[tokio::test]
+async fn of_many_roles_that_give_it_a_hundred_are_named() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let names: Vec<String> = (100..201).map(|number| format!("r{number}")).collect();
+    let mut roles: Vec<Value> = names.iter().map(|name| json!({ "name": name, "juniors": ["reader"] })).collect();
+    roles.push(json!({ "name": "reader", "permissions": ["articles:read"] }));
+    let policy = json!({ "permissions": [{ "name": "articles:read" }], "roles": roles });
+    admin.post("/v1/policy/apply", policy).await.assert(200);
+    let alice = json!({ "username": "alice", "roles": names[..100] });
+    admin.post("/v1/users", alice).await.assert(201);
+    admin.put("/v1/users/alice/roles/r200").await.assert(204);
+    let first = json!(names[..100]);
+    let listed = admin.all("/v1/users/alice/permissions?explain=true").await;
+    assert_eq!((&listed[0]["via"], &listed[0]["more_paths"]), (&first, &json!(true)), "there are 101 ways");
+    assert_eq!(listed[0]["paths"].as_array().unwrap().len(), 100);
+    assert_eq!(admin.all("/v1/permissions/articles:read/users").await[0]["via"], first);
+    let roles = admin.all("/v1/users/alice/roles").await;
+    assert_eq!((&roles[101]["role"], &roles[101]["via"]), (&json!("reader"), &first));
+    let users = admin.all("/v1/roles/reader/users?inherited=true").await;
+    assert_eq!(users[0]["via"], first);
+    let asked = json!({
+        "subject": { "type": "user", "id": "alice" },
+        "action": { "name": "read" },
+        "resource": { "type": "articles", "id": "1" },
+    });
+    let told = admin.post("/access/v1/evaluation", asked).await.assert(200).body;
+    assert_eq!(told["context"]["reason"]["roles"], first);
+}
+
+#[tokio::test]
 async fn of_who_may_not_it_tells_what_is_nearest_and_what_stands_in_the_way() {
     let server = Server::start().await;
     let admin = server.admin().await;

@@ -163,7 +163,7 @@ struct EvaluationContext {
 struct EvaluationReason {
     code: EvaluationReasonCode,
     detail: String,
-    /// The assigned roles that give it.
+    /// The assigned roles that give it: 100 at most.
     roles: Option<Vec<String>>,
 }
 
