@@ -7,13 +7,13 @@ use rolecall_guard::{Problem, Require};
 
 use super::{
     State, Tag,
-    explain::{BUDGET, MOST},
+    explain::{MOST, Way, Ways},
     responses::page,
     text::{Limit, Line},
 };
 use crate::{
     catalogue::access,
-    policy::{Budget, Graph, PermissionName, RoleName, Ways, in_force},
+    policy::{Graph, PermissionName, RoleName, in_force},
     store::UserRef,
 };
 
@@ -25,20 +25,10 @@ pub(super) struct EffectivePermission {
     /// The roles that give it: 100 at most.
     via: Vec<String>,
     /// Each way from one of them down to the role that was granted it; only if asked for.
-    paths: Option<Vec<Vec<String>>>,
+    paths: Option<Vec<Way>>,
     /// Whether there are more ways than are shown: 100 are the most, and fewer where a page would be too long. Ask about this
     /// permission alone to see more.
     more_paths: Option<bool>,
-}
-
-impl EffectivePermission {
-    /// With what is left of a page's budget.
-    fn explain(&mut self, graph: &Graph, roles: &[RoleName], budget: &mut Budget) {
-        let Ok(permission) = self.permission.parse() else { return };
-        let Ways { paths, more } = graph.ways(roles, &permission, MOST, budget);
-        self.paths = Some(paths.into_iter().map(|path| path.0.into_iter().map(String::from).collect()).collect());
-        self.more_paths = Some(more);
-    }
 }
 
 /// Of a permission, by which of these roles it is given.
@@ -89,13 +79,12 @@ impl EffectivePermissions {
         let all =
             all.filter(|permission| resource.0.as_ref().is_none_or(|resource| permission.resource() == resource.0));
         let (permissions, next) = paging.of(all, ToString::to_string);
-        let mut items: Vec<_> = permissions.iter().map(|permission| effective(graph, &roles, permission)).collect();
-        if explain.0 {
-            let mut budget = BUDGET;
-            for item in &mut items {
-                item.explain(graph, &roles, &mut budget);
-            }
-        }
+        let mut ways = explain.0.then(|| Ways::new(graph, &assignments, &roles));
+        let item = |permission| {
+            let (paths, more_paths) = ways.as_mut().map(|ways| ways.of(permission)).unzip();
+            EffectivePermission { paths, more_paths, ..effective(graph, &roles, permission) }
+        };
+        let items: Vec<_> = permissions.iter().map(item).collect();
         Ok(Json((items, next).into()))
     }
 }

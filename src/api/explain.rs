@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use poem_openapi::{Object, OpenApi, param::Path, payload::Json};
 use rolecall_guard::{Permission, Problem, Refusal, Require};
@@ -8,17 +8,13 @@ use super::{State, Tag, responses::shown};
 use crate::{
     catalogue::{access, assignments},
     policy::{
-        self, Assignment, Authority, Budget, Graph, OneMore, PermissionName, RoleName, Term, Ways, in_force,
-        now_or_later,
+        self, Assignment, Authority, Budget, Graph, OneMore, PermissionName, RoleName, Term, in_force, now_or_later,
     },
     store::{Refused, Status, UserId, UserRef},
 };
 
 /// So many ways are shown, and so many roles that would give a permission.
 pub(super) const MOST: usize = 100;
-
-/// What all the ways of one answer may take.
-pub(super) const BUDGET: Budget = Budget { names: 20_000, steps: 500_000 };
 
 /// Why someone may, or may not.
 #[derive(Debug, Object)]
@@ -40,7 +36,7 @@ struct Explanation {
 /// From an assigned role down the hierarchy to the role that was granted the permission.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
-struct Way {
+pub(super) struct Way {
     /// The first one is assigned, the last one was granted the permission.
     roles: Vec<String>,
     /// When the assignment ends; absent: it doesn't.
@@ -76,6 +72,33 @@ impl From<Refused> for Reason {
     }
 }
 
+/// The ways in which a user comes by permissions, as many as one answer shows.
+pub(super) struct Ways<'a> {
+    graph: &'a Graph,
+    roles: &'a [RoleName],
+    /// When the assignments end that do.
+    until: BTreeMap<&'a RoleName, i64>,
+    left: Budget,
+}
+
+impl<'a> Ways<'a> {
+    /// By way of these of the roles assigned.
+    pub(super) fn new(graph: &'a Graph, assignments: &'a [Assignment], roles: &'a [RoleName]) -> Self {
+        let ends = assignments.iter().filter_map(|assignment| Some((&assignment.role, assignment.valid_until?)));
+        Self { graph, roles, until: ends.collect(), left: Budget { names: 20_000, steps: 500_000 } }
+    }
+
+    /// Of one permission, and whether there are more.
+    pub(super) fn of(&mut self, permission: &PermissionName) -> (Vec<Way>, bool) {
+        let policy::Ways { paths, more } = self.graph.ways(self.roles, permission, MOST, &mut self.left);
+        let way = |policy::Path(roles)| Way {
+            valid_until: roles.first().and_then(|role| self.until.get(role)).copied().map(shown),
+            roles: roles.into_iter().map(String::from).collect(),
+        };
+        (paths.into_iter().map(way).collect(), more)
+    }
+}
+
 /// One user at one moment.
 struct Case<'a> {
     graph: &'a Graph,
@@ -87,16 +110,6 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn paths(&self, roles: &[RoleName]) -> (Vec<Way>, bool) {
-        let Ways { paths, more } = self.graph.ways(roles, self.permission, MOST, &mut BUDGET.clone());
-        let until = |role: &RoleName| self.assignments.iter().find(|assignment| assignment.role == *role)?.valid_until;
-        let way = |policy::Path(roles)| Way {
-            valid_until: roles.first().and_then(until).map(shown),
-            roles: roles.into_iter().map(String::from).collect(),
-        };
-        (paths.into_iter().map(way).collect(), more)
-    }
-
     fn nearest(&self) -> Vec<NearestRole> {
         let already = now_or_later(self.assignments, self.now);
         let one_more = self.graph.one_more(already.iter().map(RoleName::as_str));
@@ -159,7 +172,7 @@ impl Explain {
         let case = Case { graph, assignments: &assignments, permission: &permission, caller, now };
         let roles = in_force(&assignments, now);
         let given = graph.gives(roles.iter().map(RoleName::as_str), permission.as_str());
-        let (paths, more_paths) = case.paths(&roles);
+        let (paths, more_paths) = Ways::new(graph, &assignments, &roles).of(&permission);
         let reason = match user.status {
             Status::Disabled => Some(Reason::new("user_disabled", "The user is disabled.")),
             Status::Active if !given => Some(Reason::new("not_granted", "No role that the user has now gives it.")),

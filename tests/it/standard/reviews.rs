@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     model::{PERMISSIONS, Path, ROLES, Role, Set, USERS, User},
+    requests::Names,
     run::Run,
 };
 
@@ -17,6 +18,11 @@ fn without_null(value: Value) -> Value {
 
 fn some(roles: Vec<String>) -> Option<Vec<String>> {
     (!roles.is_empty()).then_some(roles)
+}
+
+/// As an explanation and a list say it.
+fn way(names: &Names, (roles, until): &Path) -> Value {
+    without_null(json!({ "roles": names.roles(roles), "valid_until": until.map(|time| names.time(time)) }))
 }
 
 /// In an order of their own: of what is made at one moment, either may come first.
@@ -95,8 +101,7 @@ impl Run<'_> {
         let path = format!("/v1/users/{}/permissions", names.user(user));
         let item = |permission: &u8| {
             let via = names.roles(&(&model.giving(*permission) & &assigned));
-            let paths: BTreeSet<_> = model.paths(user, *permission).into_iter().map(|path| path.0).collect();
-            let paths = sorted(paths.iter().map(|path| json!(names.roles(path))).collect());
+            let paths = sorted(model.paths(user, *permission).iter().map(|path| way(names, path)).collect());
             json!({ "permission": names.permission(*permission), "via": via, "paths": paths, "more_paths": false })
         };
         let mut listed = self.admin.all(&format!("{path}?explain=true")).await;
@@ -141,10 +146,7 @@ impl Run<'_> {
             json!("not_granted")
         };
         assert_eq!((&told["allowed"], &told["reason"]["code"]), (&json!(allowed), &reason), "{path} of {model:?}");
-        let way = |(roles, until): &Path| {
-            without_null(json!({ "roles": names.roles(roles), "valid_until": until.map(|time| names.time(time)) }))
-        };
-        let ways = sorted(paths.iter().map(way).collect());
+        let ways = sorted(paths.iter().map(|path| way(names, path)).collect());
         assert_eq!(sorted(told["paths"].as_array().unwrap().clone()), ways, "{path} of {model:?}");
         assert_eq!(told["more_paths"], false);
         let mut without = model.clone();
