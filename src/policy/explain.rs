@@ -107,7 +107,8 @@ impl OneMore<'_> {
     /// A static set of which it would be too many with this role (rule 3).
     #[must_use]
     pub fn breaks_static(&self, role: &RoleName) -> Option<&SetName> {
-        let has = &self.has | self.graph.hierarchy.below(self.graph.number(role)?);
+        let mut has = self.has.clone();
+        self.graph.hierarchy.below(self.graph.number(role)?).add_to(&mut has);
         let broken =
             |(_, cardinality, roles): &&(_, u64, FixedBitSet)| has.intersection_count(roles) as u64 >= *cardinality;
         self.sets.iter().find(broken).map(|(name, ..)| *name)

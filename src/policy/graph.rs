@@ -53,7 +53,7 @@ impl Graph {
     pub(super) fn below<'a>(&self, roles: impl IntoIterator<Item = &'a str>) -> FixedBitSet {
         let mut below = FixedBitSet::new();
         for role in self.numbers(roles) {
-            below.union_with(self.hierarchy.below(role));
+            self.hierarchy.below(role).add_to(&mut below);
         }
         below
     }
@@ -87,7 +87,7 @@ impl Graph {
     pub(super) fn giving_numbers(&self, permission: &str) -> FixedBitSet {
         let mut giving = FixedBitSet::with_capacity(self.roles.len());
         for role in self.granted.get(permission).into_iter().flat_map(|granted| granted.ones()) {
-            giving.union_with(self.hierarchy.above(role));
+            self.hierarchy.above(role).add_to(&mut giving);
         }
         giving
     }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, iter, sync::Arc};
 
 use fixedbitset::FixedBitSet;
 
@@ -25,10 +25,43 @@ struct Open {
 struct Node {
     juniors: BTreeSet<usize>,
     seniors: BTreeSet<usize>,
-    /// Itself and all its juniors.
+    /// Itself and all its juniors; empty where it has none, since a set is as long as the greatest number in it.
     below: FixedBitSet,
-    /// Itself and all its seniors.
+    /// Itself and all its seniors; empty where it has none.
     above: FixedBitSet,
+}
+
+/// A role and all it reaches in one direction.
+#[derive(Clone, Copy)]
+pub(super) struct Closure<'a> {
+    role: usize,
+    reached: &'a FixedBitSet,
+}
+
+impl<'a> Closure<'a> {
+    pub(super) fn contains(self, role: usize) -> bool {
+        role == self.role || self.reached.contains(role)
+    }
+
+    pub(super) fn is_disjoint(self, roles: &FixedBitSet) -> bool {
+        !roles.contains(self.role) && self.reached.is_disjoint(roles)
+    }
+
+    pub(super) fn ones(self) -> impl Iterator<Item = usize> + use<'a> {
+        iter::once(self.role).chain(self.reached.ones().filter(move |role| *role != self.role))
+    }
+
+    pub(super) fn add_to(self, roles: &mut FixedBitSet) {
+        roles.grow_and_insert(self.role);
+        roles.union_with(self.reached);
+    }
+
+    pub(super) fn take_from(self, roles: &mut FixedBitSet) {
+        roles.difference_with(self.reached);
+        if roles.contains(self.role) {
+            roles.remove(self.role);
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -65,8 +98,7 @@ impl Toward {
 impl Hierarchy {
     /// A role without juniors or seniors.
     pub(super) fn add(&mut self, role: usize) {
-        let alone = FixedBitSet::from_iter([role]);
-        let node = Arc::new(Node { below: alone.clone(), above: alone, ..Node::default() });
+        let node = Arc::default();
         if role == self.nodes.len() { self.nodes.push(node) } else { self.nodes[role] = node }
     }
 
@@ -140,9 +172,10 @@ impl Hierarchy {
             .collect();
         while let Some(role) = ready.pop() {
             waits[role] = None;
-            let mut closure = FixedBitSet::from_iter([role]);
+            let mut closure = FixedBitSet::new();
             for linked in self.nodes[role].links(toward) {
-                closure.union_with(self.closure(*linked, toward));
+                closure.grow_and_insert(role);
+                self.closure(*linked, toward).add_to(&mut closure);
             }
             for behind in self.nodes[role].links(toward.back()) {
                 if let Some(waits) = &mut waits[*behind] {
@@ -175,7 +208,7 @@ impl Hierarchy {
         waits
     }
 
-    fn closure(&self, role: usize, toward: Toward) -> &FixedBitSet {
+    fn closure(&self, role: usize, toward: Toward) -> Closure<'_> {
         match toward {
             Toward::Juniors => self.below(role),
             Toward::Seniors => self.above(role),
@@ -183,13 +216,13 @@ impl Hierarchy {
     }
 
     /// A role and all its juniors.
-    pub(super) fn below(&self, role: usize) -> &FixedBitSet {
-        &self.nodes[role].below
+    pub(super) fn below(&self, role: usize) -> Closure<'_> {
+        Closure { role, reached: &self.nodes[role].below }
     }
 
     /// A role and all its seniors.
-    pub(super) fn above(&self, role: usize) -> &FixedBitSet {
-        &self.nodes[role].above
+    pub(super) fn above(&self, role: usize) -> Closure<'_> {
+        Closure { role, reached: &self.nodes[role].above }
     }
 
     /// Its immediate juniors.
@@ -245,6 +278,23 @@ mod tests {
             prop_assert_eq!(hierarchy.seniors(role), &seniors);
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_role_without_juniors_or_seniors_takes_no_room_for_them() {
+        let mut hierarchy = Hierarchy::default();
+        (0..1000).for_each(|role| hierarchy.add(role));
+        hierarchy.link(999, 998);
+        hierarchy.close();
+        let room = |hierarchy: &Hierarchy| -> usize {
+            hierarchy.nodes.iter().map(|node| node.below.len() + node.above.len()).sum()
+        };
+        assert_eq!(room(&hierarchy), 2 * 1000, "of two, the juniors of one and the seniors of the other");
+        hierarchy.unlink(999, 998);
+        hierarchy.close();
+        assert_eq!(room(&hierarchy), 0);
+        assert!(hierarchy.below(999).contains(999) && !hierarchy.below(999).contains(998));
+        assert_eq!(hierarchy.above(998).ones().collect::<Vec<_>>(), [998]);
     }
 
     proptest! {

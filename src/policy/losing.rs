@@ -66,19 +66,21 @@ impl Graph {
     fn above_all(&self, roles: &FixedBitSet) -> FixedBitSet {
         let mut above = FixedBitSet::new();
         for role in roles.ones() {
-            above.union_with(self.hierarchy.above(role));
+            self.hierarchy.above(role).add_to(&mut above);
         }
         above
     }
 
     /// What is below a role, itself included, and will not be. A deleted role's number may be another's by then.
     fn lost_below(&self, after: &Self, role: usize, deleted: &FixedBitSet) -> FixedBitSet {
-        let mut lost = self.hierarchy.below(role).clone();
+        let below = self.hierarchy.below(role);
+        let mut lost = FixedBitSet::new();
+        below.add_to(&mut lost);
         if deleted.contains(role) {
             return lost;
         }
-        lost.difference_with(after.hierarchy.below(role));
-        for gone in deleted.ones().filter(|gone| self.hierarchy.below(role).contains(*gone)) {
+        after.hierarchy.below(role).take_from(&mut lost);
+        for gone in deleted.ones().filter(|gone| below.contains(*gone)) {
             lost.grow_and_insert(gone);
         }
         lost
