@@ -16,7 +16,7 @@ use crate::{
     app::{App, revocation_window},
     catalogue::{ADMIN, CATALOGUE},
     config::{Config, Secret},
-    policy::{InvalidName, Username},
+    policy::{Bounds, InvalidName, Username},
     random,
     store::{
         Actor, Preparing, Refused, Store, UserId,
@@ -132,7 +132,8 @@ pub async fn open(config: &Config, clock: Clock) -> Result<Prepared, StartError>
     let lock = lock_file(config)?;
     let (db, alone) = prepare(lock.as_deref(), database(config, config.database_connections.0)).await?;
     let tail = database(config, TAIL_CONNECTIONS).await?;
-    let store = Store::open(db, tail, clock.clone(), revocation_window(config), config.hierarchy).await?;
+    let bounds = Bounds { form: config.hierarchy, most_roles: config.most_roles.0 };
+    let store = Store::open(db, tail, clock.clone(), revocation_window(config), bounds).await?;
     let command = Initialise { admin: ADMIN.parse()?, catalogue: CATALOGUE, clock };
     store.write(&Actor::System, None, &command).await?;
     let kek = match &config.key_encryption_key {

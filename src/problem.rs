@@ -72,6 +72,10 @@ impl From<Refused> for Problem {
                 "limited_hierarchy",
                 "The role has an immediate junior already, and ROLECALL_HIERARCHY allows one.",
             ),
+            Refused::TooManyRoles(most) => conflict(
+                "too_many_roles",
+                format!("There may be at most {most} roles. Delete some, or raise ROLECALL_MOST_ROLES on every node."),
+            ),
             Refused::InSet(set) => conflict(
                 "in_separation_set",
                 format!(

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub use sources::{args, load};
-pub use values::{Connections, Issuer, List, LogFilter, LogFormat, Origin, Seconds, Secret, Sessions};
+pub use values::{Connections, Issuer, List, LogFilter, LogFormat, Origin, Roles, Seconds, Secret, Sessions};
 
 use sources::Sources;
 use values::Setting;
@@ -113,6 +113,8 @@ settings! {
     "ROLECALL_FORWARD_AUTH_RULES" forward_auth_rules: Option<RulesFile>;
     /// How many immediate juniors a role may have: general (any number) or limited (one)
     "ROLECALL_HIERARCHY" hierarchy: HierarchyForm = "general";
+    /// How many roles there may be
+    "ROLECALL_MOST_ROLES" most_roles: Roles = "20000";
     /// For how many seconds tokens are trusted without word from the database
     "ROLECALL_STALENESS_SECONDS" staleness_seconds: Seconds = "5";
     /// For how many seconds a stop waits for requests in flight

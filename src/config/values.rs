@@ -62,6 +62,7 @@ shown! {
     Issuer: |value| value.0.clone();
     Connections: |value| value.0.to_string();
     Sessions: |value| value.0.to_string();
+    Roles: |value| value.0.to_string();
     Seconds: |value| value.0.to_string();
     SigningAlgorithm: |value| value.to_string();
     HierarchyForm: |value| value.to_string();
@@ -121,6 +122,11 @@ checked! {
     Sessions(u32) = |text| {
         let sessions = text.parse().unwrap_or(0);
         when(sessions, (1..=1_000_000).contains(&sessions), "must be a number from 1 to 1000000")
+    };
+    /// A number of roles.
+    Roles(usize) = |text| {
+        let roles = text.parse().unwrap_or(0);
+        when(roles, (100..=1_000_000).contains(&roles), "must be a number from 100 to 1000000")
     };
     /// The origin of a web page (RFC 6454 §6.2).
     Origin(String) = |text| {

@@ -58,6 +58,12 @@ impl Graph {
         below
     }
 
+    /// How many roles there are.
+    #[must_use]
+    pub fn role_count(&self) -> usize {
+        self.numbers.len()
+    }
+
     /// The role of this name.
     #[must_use]
     pub fn role(&self, name: &RoleName) -> Option<&Role> {

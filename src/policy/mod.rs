@@ -2,22 +2,22 @@
 
 mod assignment;
 mod authority;
+mod bounds;
 mod delta;
 mod explain;
 pub mod file;
 mod graph;
 mod hierarchy;
-mod hierarchy_form;
 mod losing;
 mod names;
 mod separation;
 
 pub use assignment::{Assignment, Term, in_force, now_or_later};
 pub use authority::{Authority, Exceeded};
+pub use bounds::{Bounds, HierarchyForm};
 pub use delta::Delta;
 pub use explain::{Budget, OneMore, Path, Ways};
 pub use graph::{Graph, Role};
-pub use hierarchy_form::HierarchyForm;
 pub use names::{ClientId, InvalidName, PermissionName, RoleName, SetName, Username, is_line};
 pub use separation::{Kind, SeparationSet};
 

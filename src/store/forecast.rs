@@ -70,7 +70,8 @@ impl Store {
         let _turn = self.forecasts.try_acquire().map_err(|_| Refused::Busy)?;
         let (txn, snapshot) = self.moment().await?;
         let now = self.clock.micros();
-        let view = View { txn: &txn, graph: &snapshot.graph, revision: snapshot.revision + 1, now, form: self.form };
+        let view =
+            View { txn: &txn, graph: &snapshot.graph, revision: snapshot.revision + 1, now, bounds: self.bounds };
         let known = self.know(actor, &view).await?;
         let planned = command.plan(&view).await?;
         let (plan, output) = planned.accepted(if_match, &known.authority)?;

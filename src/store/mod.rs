@@ -64,7 +64,7 @@ pub use sessions::{NewSession, Refreshable, Rotated, Rotation, Session, Verified
 pub use users::{Assignee, Credentials, Status, User, UserFilter, UserRef};
 pub use write::{Actor, Command, IfMatch};
 
-use crate::policy::HierarchyForm;
+use crate::policy::Bounds;
 use current::CatchUp;
 use queue::Queue;
 use replica::Replica;
@@ -79,7 +79,7 @@ pub struct Store {
     queue: Arc<Queue>,
     catch_up: Arc<CatchUp>,
     replica: Arc<Replica>,
-    form: HierarchyForm,
+    bounds: Bounds,
     /// Looking ahead reads much, so few do at once.
     forecasts: Arc<Semaphore>,
 }
@@ -97,7 +97,7 @@ impl Store {
         tail: DatabaseConnection,
         clock: Clock,
         window: i64,
-        form: HierarchyForm,
+        bounds: Bounds,
     ) -> Result<Self, DbErr> {
         let replica = Arc::new(Replica::load(&db, &clock, window).await?);
         Ok(Self {
@@ -107,7 +107,7 @@ impl Store {
             queue: Arc::default(),
             catch_up: Arc::default(),
             replica,
-            form,
+            bounds,
             forecasts: forecasts(),
         })
     }
@@ -123,7 +123,7 @@ impl Store {
             queue: Arc::default(),
             catch_up: Arc::default(),
             replica: Arc::default(),
-            form: HierarchyForm::General,
+            bounds: Bounds::default(),
             forecasts: forecasts(),
         }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::{IfMatch, Refused, effect::Effect};
-use crate::policy::{Authority, Delta, Graph, HierarchyForm, PermissionName, Term};
+use crate::policy::{Authority, Bounds, Delta, Graph, PermissionName, Term};
 
 /// What a command sees while it plans: one moment of the database, and the graph at that moment.
 #[derive(Debug)]
@@ -17,14 +17,20 @@ pub struct View<'a> {
     pub(super) revision: i64,
     /// Now, in microseconds since 1970.
     pub(super) now: i64,
-    /// How many immediate juniors a role may have.
-    pub(super) form: HierarchyForm,
+    /// What the setting allows.
+    pub(super) bounds: Bounds,
 }
 
 /// After more steps than so many the graph is made where it keeps nobody else waiting.
 const FEW_STEPS: usize = 100;
 
 impl View<'_> {
+    /// The bound, where a change makes more roles than there may be; what there is already may stay.
+    pub(super) fn too_many_roles(&self, after: usize) -> Option<Refused> {
+        let (now, most) = (self.graph.role_count(), self.bounds.most_roles);
+        (after > now && after > most).then_some(Refused::TooManyRoles(most))
+    }
+
     /// The graph after these steps.
     pub(super) async fn after(&self, deltas: &[Delta]) -> Result<Graph, DbErr> {
         if deltas.len() <= FEW_STEPS {

@@ -30,6 +30,9 @@ pub enum Refused {
     /// In a limited hierarchy a role has one immediate junior.
     #[error("has an immediate junior already")]
     SecondJunior,
+    /// There may be so many roles.
+    #[error("more than {0} roles")]
+    TooManyRoles(usize),
     /// The role can't leave this separation set, which would be too small for its cardinality.
     #[error("is in the separation set {0}")]
     InSet(SetName),

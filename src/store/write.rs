@@ -98,7 +98,7 @@ impl Store {
         self.replica.catch_up(&txn).await?;
         let snapshot = self.snapshot();
         let now = self.clock.micros();
-        let view = View { txn: &txn, graph: &snapshot.graph, revision: head.revision + 1, now, form: self.form };
+        let view = View { txn: &txn, graph: &snapshot.graph, revision: head.revision + 1, now, bounds: self.bounds };
 
         let known = self.know(actor, &view).await?;
         let (plan, output) = command.plan(&view).await?.accepted(if_match, &known.authority)?;

@@ -2,6 +2,7 @@
 
 mod grants;
 mod losses;
+mod most;
 
 use reqwest::Method;
 use serde_json::{Value, json};

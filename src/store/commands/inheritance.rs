@@ -31,7 +31,7 @@ impl Command for AddInheritance {
             Some(Refused::BuiltIn)
         } else if view.graph.is_above(&self.junior, &self.senior) {
             Some(Refused::Cycle)
-        } else if view.form == HierarchyForm::Limited && !juniors.is_empty() {
+        } else if view.bounds.form == HierarchyForm::Limited && !juniors.is_empty() {
             Some(Refused::SecondJunior)
         } else {
             None

@@ -83,7 +83,7 @@ impl CreateRole {
     }
 
     fn impossible(&self, view: &View<'_>) -> Option<Refused> {
-        let (graph, limited) = (view.graph, view.form == HierarchyForm::Limited);
+        let (graph, limited) = (view.graph, view.bounds.form == HierarchyForm::Limited);
         let above = |junior: &RoleName| self.seniors.iter().any(|senior| graph.is_above(junior, senior));
         let itself = self.juniors.contains(&self.name) || self.seniors.contains(&self.name);
         if self.seniors.iter().any(|senior| graph.role(senior).is_some_and(|role| role.built_in)) {
@@ -94,7 +94,7 @@ impl CreateRole {
         {
             Some(Refused::SecondJunior)
         } else {
-            None
+            view.too_many_roles(graph.role_count() + 1)
         }
     }
 }

@@ -128,8 +128,11 @@ fn impossible(view: &View<'_>, after: &Graph, changes: &[Change]) -> Option<Refu
     if seniors.clone().any(|(senior, junior)| !after.is_edge(senior, junior)) {
         return Some(Refused::Cycle);
     }
-    if view.form == HierarchyForm::Limited && seniors.any(|(senior, _)| after.junior_count(senior) > 1) {
+    if view.bounds.form == HierarchyForm::Limited && seniors.any(|(senior, _)| after.junior_count(senior) > 1) {
         return Some(Refused::SecondJunior);
+    }
+    if let Some(refused) = view.too_many_roles(after.role_count()) {
+        return Some(refused);
     }
     let torn = after.sets().find(|(_, set)| !set.is_valid());
     torn.map(|(name, _)| Refused::InSet(name.clone()))

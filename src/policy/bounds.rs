@@ -1,5 +1,14 @@
 use std::{fmt, str::FromStr};
 
+/// What a server allows of roles and their hierarchy.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    /// How many immediate juniors a role may have.
+    pub form: HierarchyForm,
+    /// How many roles there may be: every node holds them all, and of each role that is linked to others what it reaches.
+    pub most_roles: usize,
+}
+
 /// How many immediate juniors a role may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HierarchyForm {
