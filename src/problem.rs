@@ -8,7 +8,7 @@ pub use rolecall_guard::Problem;
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 
 use crate::{
-    policy::InvalidName,
+    policy::{InvalidName, SeparationSet},
     store::Refused,
     tokens::{
         Denied,
@@ -71,6 +71,18 @@ impl From<Refused> for Problem {
             Refused::SecondJunior => conflict(
                 "limited_hierarchy",
                 "The role has an immediate junior already, and ROLECALL_HIERARCHY allows one.",
+            ),
+            Refused::SetFull => conflict(
+                "separation_set_full",
+                format!(
+                    "A separation set has at most {} roles. Take one out, or make another set.",
+                    SeparationSet::MOST_ROLES
+                ),
+            ),
+            Refused::SetTooWide => conflict(
+                "separation_set_too_wide",
+                "Too many roles of the separation set are juniors of too many roles that people have. Put fewer roles into \
+                 it, or lower its cardinality.",
             ),
             Refused::TooManyRoles(most) => conflict(
                 "too_many_roles",

@@ -19,7 +19,7 @@ pub use delta::Delta;
 pub use explain::{Budget, OneMore, Path, Ways};
 pub use graph::{Graph, Role};
 pub use names::{ClientId, InvalidName, PermissionName, RoleName, SetName, Username, is_line};
-pub use separation::{Kind, SeparationSet};
+pub use separation::{Kind, SeparationSet, Shares};
 
 /// The permission whose holders rule 1 doesn't bind, and of whom one always remains (rule 2).
 pub const ESCALATE: &str = "roles:escalate";

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use fixedbitset::FixedBitSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Graph, RoleName, SetName};
@@ -36,7 +37,53 @@ pub struct SeparationSet {
     pub roles: BTreeSet<RoleName>,
 }
 
+/// What roles authorize for of a separation set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// Those each of which is too much by itself.
+    pub whole: Vec<RoleName>,
+    /// The others that authorize for something of it, and for which of its roles, numbered.
+    pub parts: Vec<(RoleName, Vec<usize>)>,
+}
+
+impl Graph {
+    /// These roles and all their seniors: whoever has one of them is authorized for one of these.
+    #[must_use]
+    pub fn authorizing_any(&self, roles: &BTreeSet<RoleName>) -> BTreeSet<RoleName> {
+        let mut above = FixedBitSet::new();
+        for role in self.numbers(roles.iter().map(RoleName::as_str)) {
+            self.hierarchy.above(role).add_to(&mut above);
+        }
+        self.names(above.ones())
+    }
+
+    /// What each of these roles authorizes for of a set. Nothing if the parts have more than `most` members in all; they are
+    /// counted before they are listed.
+    #[must_use]
+    pub fn shares(&self, set: &SeparationSet, roles: &BTreeSet<RoleName>, most: usize) -> Option<Shares> {
+        let members: Vec<usize> = self.numbers(set.roles.iter().map(RoleName::as_str)).collect();
+        let (mut shares, mut count) = (Shares::default(), 0);
+        for (name, number) in roles.iter().filter_map(|name| Some((name, self.number(name)?))) {
+            let below = self.hierarchy.below(number);
+            let part: Vec<usize> = members.iter().copied().filter(|member| below.contains(*member)).collect();
+            if part.len() as u64 >= set.cardinality {
+                shares.whole.push(name.clone());
+            } else if !part.is_empty() {
+                count += part.len();
+                if count > most {
+                    return None;
+                }
+                shares.parts.push((name.clone(), part));
+            }
+        }
+        Some(shares)
+    }
+}
+
 impl SeparationSet {
+    /// A set has at most so many roles.
+    pub const MOST_ROLES: usize = 500;
+
     /// Whether the number fits the roles: 2 ≤ n ≤ size.
     #[must_use]
     pub fn is_valid(&self) -> bool {
@@ -82,6 +129,7 @@ impl Graph {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Delta;
 
     fn names(names: &[&str]) -> BTreeSet<RoleName> {
         names.iter().map(|name| name.parse().unwrap()).collect()
@@ -93,6 +141,25 @@ mod tests {
         let broken = |has: &[&str]| set.is_broken(|role| names(has).contains(role));
         assert!(!broken(&[]) && !broken(&["a"]) && !broken(&["a", "d"]));
         assert!(broken(&["a", "b"]) && broken(&["a", "b", "c"]));
+    }
+
+    #[test]
+    fn a_role_that_is_too_much_by_itself_needs_no_members_and_the_others_are_bounded() {
+        let role = |name: &str| name.parse::<RoleName>().unwrap();
+        let created =
+            ["a", "b", "c", "two", "all", "other"].map(|it| Delta::RoleCreated { role: role(it), built_in: false });
+        let edges = [("two", "a"), ("two", "b"), ("all", "two"), ("all", "c")];
+        let edges = edges.map(|(senior, junior)| Delta::Inherited { senior: role(senior), junior: role(junior) });
+        let graph = Graph::of(created.iter().chain(&edges));
+        let set = SeparationSet { kind: Kind::Static, cardinality: 3, roles: names(&["a", "b", "c"]) };
+        assert_eq!(graph.authorizing_any(&set.roles), names(&["a", "all", "b", "c", "two"]));
+        let shares = |roles: &[&str], most| graph.shares(&set, &names(roles), most);
+        let some = shares(&["a", "two", "all", "other"], 3).unwrap();
+        assert_eq!(some.whole, [role("all")]);
+        let parts: Vec<_> = some.parts.iter().map(|(name, part)| (name.as_str(), part.len())).collect();
+        assert_eq!(parts, [("a", 1), ("two", 2)]);
+        assert_eq!(shares(&["a", "two"], 2), None);
+        assert!(shares(&["all"], 0).is_some());
     }
 
     #[test]

@@ -18,11 +18,19 @@ pub(super) async fn losing(view: &View<'_>, after: &Graph, deltas: &[Delta]) -> 
     Ok(view.graph.losing(after, deltas, &assigned))
 }
 
+/// A statement asks for so many roles.
+const AT_ONCE: usize = 10_000;
+
 /// Those of the roles that are assigned to anyone, whenever that counts.
-async fn assigned(view: &View<'_>, roles: &BTreeSet<RoleName>) -> Result<BTreeSet<RoleName>, DbErr> {
-    if roles.is_empty() {
-        return Ok(BTreeSet::new());
+pub(super) async fn assigned(view: &View<'_>, roles: &BTreeSet<RoleName>) -> Result<BTreeSet<RoleName>, DbErr> {
+    let (roles, mut assigned) = (roles.iter().collect::<Vec<_>>(), BTreeSet::new());
+    for some in roles.chunks(AT_ONCE) {
+        assigned.extend(assigned_of(view, some).await?);
     }
+    Ok(assigned)
+}
+
+async fn assigned_of(view: &View<'_>, roles: &[&RoleName]) -> Result<BTreeSet<RoleName>, DbErr> {
     let elements = match view.txn.get_database_backend() {
         DbBackend::Postgres => "json_array_elements_text($1::json)",
         _ => "json_each($1)",

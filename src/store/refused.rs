@@ -30,6 +30,12 @@ pub enum Refused {
     /// In a limited hierarchy a role has one immediate junior.
     #[error("has an immediate junior already")]
     SecondJunior,
+    /// A separation set has as many roles as it may.
+    #[error("the separation set is full")]
+    SetFull,
+    /// Of a separation set too many roles are below too many that are assigned.
+    #[error("the separation set is too wide")]
+    SetTooWide,
     /// There may be so many roles.
     #[error("more than {0} roles")]
     TooManyRoles(usize),

@@ -64,7 +64,7 @@ async fn kept_apart(
     after: &Graph,
     plan: &Plan,
     changed: &Changed,
-) -> Result<(BTreeSet<PermissionName>, BTreeSet<RoleName>), DbErr> {
+) -> Result<(BTreeSet<PermissionName>, BTreeSet<RoleName>), Refused> {
     let (mut held, mut stopped) = (BTreeSet::new(), BTreeSet::new());
     for (_, set) in narrowed(after, &plan.deltas).into_iter().filter(|(_, set)| set.kind == Kind::Dynamic) {
         let roles = roles_of_who_has_too_many(view, after, set, changed).await?;
@@ -122,7 +122,7 @@ async fn separated(
     after: &Graph,
     plan: &mut Plan,
     changed: &Changed,
-) -> Result<BTreeSet<SetName>, DbErr> {
+) -> Result<BTreeSet<SetName>, Refused> {
     let mut broken = BTreeSet::new();
     for (user, assignments) in changed {
         let all = now_or_later(&assignments.after, view.now);

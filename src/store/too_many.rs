@@ -7,30 +7,41 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, Query
 use serde_json::json;
 
 use super::{
+    Refused,
     connect::PARAMETERS,
     entity::sessions,
+    losing::assigned,
     plan::View,
     replica::stored,
     rules::{Assigned, Changed},
     sessions::named,
 };
-use crate::policy::{Graph, RoleName, SeparationSet, in_force, now_or_later};
+use crate::policy::{Graph, RoleName, SeparationSet, Shares, in_force, now_or_later};
+
+/// So many pairs of an assigned role and a role of a set that it authorizes for are looked at. Roles that are too much by
+/// themselves make none, so only a large number has many.
+const MOST_PAIRS: usize = 200_000;
 
 /// All roles of those whose assignments, now or later, authorize for too many roles of a set; of the others.
 ///
-/// This looks at everyone who has one of its roles. The pairs of a member and a role that authorizes for it go to the
-/// database as one value, since there may be more of them than a statement takes parameters.
+/// This looks at everyone who has one of its roles. Few of the roles that authorize for one of its roles are assigned to
+/// anyone: only those are looked at. Pairs go to the database as one value, since there may be more of them than a statement
+/// takes parameters; as a list of one level, which no planner takes for a long one.
 pub(super) async fn roles_of_who_has_too_many(
     view: &View<'_>,
     after: &Graph,
     set: &SeparationSet,
     changed: &Changed,
-) -> Result<BTreeSet<RoleName>, DbErr> {
-    let pairs = |role: &RoleName| {
-        let senior = |senior: RoleName| json!({ "member": role, "role": senior });
-        after.authorizing(role).into_iter().map(senior).collect::<Vec<_>>()
-    };
-    let pairs: Vec<_> = set.roles.iter().flat_map(pairs).collect();
+) -> Result<BTreeSet<RoleName>, Refused> {
+    let assigned = assigned(view, &after.authorizing_any(&set.roles)).await?;
+    let shares = after.shares(set, &assigned, MOST_PAIRS).ok_or(Refused::SetTooWide)?;
+    if shares == Shares::default() {
+        return Ok(BTreeSet::new());
+    }
+    let pair = |member: String, role: &RoleName| json!({ "member": member, "role": role });
+    let whole = shares.whole.iter().map(|role| pair(WHOLE.into(), role));
+    let parts = shares.parts.iter().flat_map(|(role, part)| part.iter().map(move |it| pair(it.to_string(), role)));
+    let pairs: Vec<_> = whole.chain(parts).collect();
     let (held, has) = match view.txn.get_database_backend() {
         DbBackend::Postgres => (HELD_BY_PAIRS_ON_POSTGRES, HAS_ON_POSTGRES),
         _ => (HELD_BY_PAIRS_ON_SQLITE, HAS_ON_SQLITE),
@@ -40,13 +51,17 @@ pub(super) async fn roles_of_who_has_too_many(
         "WITH broken AS MATERIALIZED (
              SELECT held.user_id FROM {held}
              WHERE (held.valid_until IS NULL OR held.valid_until > $2) AND {others}
-             GROUP BY held.user_id HAVING count(DISTINCT member) >= $3)
+             GROUP BY held.user_id HAVING count(DISTINCT member) >= $3 OR min(member) = '{WHOLE}')
          SELECT DISTINCT roles.name AS role FROM {has} JOIN roles ON roles.id = has.role_id
          WHERE has.valid_until IS NULL OR has.valid_until > $2"
     );
     let query = statement(view, &sql, json!(pairs).to_string(), set, changed);
-    view.txn.query_all_raw(query).await?.iter().map(|row| stored(&row.try_get::<String>("", "role")?)).collect()
+    let rows = view.txn.query_all_raw(query).await?;
+    Ok(rows.iter().map(|row| stored(&row.try_get::<String>("", "role")?)).collect::<Result<_, DbErr>>()?)
 }
+
+/// In place of a member: too many of them. It sorts before any.
+const WHOLE: &str = "";
 
 // How many users a role has no planner knows, and so it would rather read all assignments there are: on PostgreSQL the offset,
 // on SQLite the cross join keeps it to the users of one role after the other, by an index.

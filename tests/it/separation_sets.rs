@@ -1,5 +1,6 @@
 //! /v1/separation-sets, and what they keep apart
 
+mod bounds;
 mod touched;
 
 use reqwest::Method;

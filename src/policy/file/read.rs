@@ -170,6 +170,10 @@ impl Stated {
         let Some(lines) = lines else { return Ok(()) };
         let mut all = BTreeMap::new();
         for SetLine { name: Spanned { value: name, referenced: place, .. }, kind, cardinality, roles } in lines {
+            if let Some(one_more) = roles.get(SeparationSet::MOST_ROLES) {
+                let why = format!("a separation set has at most {} roles", SeparationSet::MOST_ROLES);
+                return Err(fault(one_more.referenced, why));
+            }
             let roles = self.mentioned(roles, Name::Role);
             let set = SeparationSet { kind, cardinality: cardinality.value, roles };
             if !set.is_valid() {
@@ -265,6 +269,17 @@ mod tests {
             let why = why(text);
             assert!(why.starts_with(expected), "{text:?}: {why}");
         }
+    }
+
+    #[test]
+    fn a_set_has_as_many_roles_as_in_the_api_and_the_one_too_many_is_pointed_at() {
+        let set = |roles: usize| {
+            let roles: Vec<_> = (0..roles).map(|role| format!("  - r{role}")).collect();
+            let roles = roles.join("\n");
+            format!("separation_sets:\n- name: s\n  kind: static\n  cardinality: 2\n  roles:\n{roles}\n")
+        };
+        assert!(Stated::read(&set(500)).is_ok());
+        assert_eq!(why(&set(501)), "line 506, column 5: a separation set has at most 500 roles");
     }
 
     #[test]

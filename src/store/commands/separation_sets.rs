@@ -115,9 +115,11 @@ impl Command for UpdateSet {
             Membership::Remove(_) => Refused::InSet(set.name.clone()),
             _ => Refused::Cardinality,
         };
+        let most = old.roles.len().max(policy::SeparationSet::MOST_ROLES);
+        let full = (set.roles.len() > most).then_some(Refused::SetFull);
         let plan = Plan {
             action: "update_separation_set",
-            impossible: (!of_graph(&set).is_valid()).then(too_small),
+            impossible: (!of_graph(&set).is_valid()).then(too_small).or(full),
             effects: vec![Effect::UpdateSet(new_row.clone(), members)],
             ..plan(view, &new_row, Some(&old), Some(&set))?
         };
