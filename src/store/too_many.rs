@@ -5,18 +5,13 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement, Value};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{
-    Refused,
-    connect::PARAMETERS,
-    entity::sessions,
-    losing::assigned,
-    plan::View,
-    replica::stored,
-    rules::{Assigned, Changed},
-    sessions::named,
+    Refused, SessionId, UserId, connect::PARAMETERS, entity::sessions, losing::assigned, plan::View, replica::stored,
+    rules::Changed, sessions::named, users::assignments_of_each,
 };
-use crate::policy::{Graph, RoleName, SeparationSet, Shares, in_force, now_or_later};
+use crate::policy::{Assignment, Graph, RoleName, SeparationSet, Shares, in_force, now_or_later};
 
 /// So many pairs of an assigned role and a role of a set that it authorizes for are looked at. Roles that are too much by
 /// themselves make none, so only a large number has many.
@@ -86,18 +81,10 @@ pub(super) async fn broken_by_session(
     set: &SeparationSet,
     changed: &Changed,
 ) -> Result<bool, DbErr> {
-    let (elements, held) = match view.txn.get_database_backend() {
-        DbBackend::Postgres => ("json_array_elements_text($1::json) AS member", HELD_ON_POSTGRES),
-        _ => ("json_each($1) AS member", HELD_ON_SQLITE),
+    let held = match view.txn.get_database_backend() {
+        DbBackend::Postgres => HELD_ON_POSTGRES,
+        _ => HELD_ON_SQLITE,
     };
-    // A space before and after, so that no name is found within another.
-    let named = format!(
-        "SELECT sessions.id FROM sessions, {elements}
-         WHERE sessions.expires_at > $2 AND {}
-             AND ' ' || sessions.roles || ' ' <> replace(' ' || sessions.roles || ' ', ' ' || member.value || ' ', '')
-         GROUP BY sessions.id HAVING count(*) >= $3 LIMIT 1",
-        others(view, "sessions.user_id")
-    );
     let following = format!(
         "SELECT held.user_id FROM {held}
          WHERE (held.valid_until IS NULL OR held.valid_until > $2) AND {} AND EXISTS (
@@ -106,13 +93,55 @@ pub(super) async fn broken_by_session(
          GROUP BY held.user_id HAVING count(*) >= $3 LIMIT 1",
         others(view, "held.user_id")
     );
-    for sql in [named, following] {
-        let query = statement(view, &sql, json!(set.roles).to_string(), set, changed);
-        if view.txn.query_one_raw(query).await?.is_some() {
-            return Ok(true);
+    let query = statement(view, &following, json!(set.roles).to_string(), set, changed);
+    Ok(view.txn.query_one_raw(query).await?.is_some()
+        || broken_by_named(view, after, set, changed).await?
+        || broken_by_changed(view, after, set, changed).await?)
+}
+
+/// So many sessions are looked at at once: their users may have many assignments.
+const SESSIONS_AT_ONCE: usize = 200;
+
+/// The same of the sessions that name roles. A role that is named counts while its user is authorized for it.
+async fn broken_by_named(
+    view: &View<'_>,
+    after: &Graph,
+    set: &SeparationSet,
+    changed: &Changed,
+) -> Result<bool, DbErr> {
+    let elements = match view.txn.get_database_backend() {
+        DbBackend::Postgres => "json_array_elements_text($1::json)",
+        _ => "json_each($1)",
+    };
+    // A space before and after, so that no name is found within another. In the order of the index of those that name roles.
+    let sql = format!(
+        "WITH member AS MATERIALIZED (SELECT value FROM {elements} AS element)
+         SELECT sessions.* FROM sessions
+         WHERE sessions.roles IS NOT NULL AND sessions.id > $5 AND sessions.expires_at > $2 AND {} AND (
+             SELECT count(*) FROM member
+             WHERE ' ' || sessions.roles || ' ' <> replace(' ' || sessions.roles || ' ', ' ' || member.value || ' ', '')
+         ) >= $3 ORDER BY sessions.id LIMIT {SESSIONS_AT_ONCE}",
+        others(view, "sessions.user_id")
+    );
+    let mut last = SessionId(Uuid::nil());
+    loop {
+        let mut query = statement(view, &sql, json!(set.roles).to_string(), set, changed);
+        query.values.iter_mut().for_each(|values| values.0.push(last.into()));
+        let found = sessions::Entity::find().from_raw_sql(query).all(view.txn).await?;
+        let users: BTreeSet<UserId> = found.iter().map(|session| session.user_id).collect();
+        let mut assigned = assignments_of_each(view.txn, &users.into_iter().collect::<Vec<_>>()).await?;
+        for session in &found {
+            let now = assigned.entry(session.user_id).or_default();
+            let active = active_after(after, now, now, named(session.roles.as_deref())?, view.now);
+            if set.is_broken(|role| active.contains(role)) {
+                return Ok(true);
+            }
+        }
+        match found.last() {
+            Some(session) if found.len() == SESSIONS_AT_ONCE => last = session.id,
+            _ => return Ok(false),
         }
     }
-    broken_by_changed(view, after, set, changed).await
 }
 
 /// The same of those whose assignments the plan changes.
@@ -129,7 +158,8 @@ async fn broken_by_changed(
             .filter(sessions::Column::ExpiresAt.gt(view.now));
         for session in open.all(view.txn).await? {
             let Some(assigned) = changed.get(&session.user_id) else { continue };
-            let active = active_after(after, assigned, named(session.roles.as_deref())?, view.now);
+            let active =
+                active_after(after, &assigned.before, &assigned.after, named(session.roles.as_deref())?, view.now);
             if set.is_broken(|role| active.contains(role)) {
                 return Ok(true);
             }
@@ -138,13 +168,19 @@ async fn broken_by_changed(
     Ok(false)
 }
 
-/// What a session may come to have active after a plan that changes what its user is assigned.
-fn active_after(after: &Graph, assigned: &Assigned, named: Option<BTreeSet<RoleName>>, now: i64) -> BTreeSet<RoleName> {
-    let all = now_or_later(&assigned.after, now);
+/// What a session may come to have active after a plan, by what its user is assigned before and after it.
+fn active_after(
+    graph: &Graph,
+    before: &[Assignment],
+    after: &[Assignment],
+    named: Option<BTreeSet<RoleName>>,
+    now: i64,
+) -> BTreeSet<RoleName> {
+    let all = now_or_later(after, now);
     // One that would follow too much keeps what it has.
-    let pinned = || after.breaks_dynamic(&all).map(|_| in_force(&assigned.before, now).into_iter().collect());
+    let pinned = || graph.breaks_dynamic(&all).map(|_| in_force(before, now).into_iter().collect());
     match named.or_else(pinned) {
-        Some(named) => &named & &after.authorized(all.iter().map(RoleName::as_str)),
+        Some(named) => &named & &graph.authorized(all.iter().map(RoleName::as_str)),
         None => all,
     }
 }

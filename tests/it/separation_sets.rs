@@ -1,6 +1,7 @@
 //! /v1/separation-sets, and what they keep apart
 
 mod bounds;
+mod stale;
 mod touched;
 
 use reqwest::Method;

@@ -203,7 +203,13 @@ impl Model {
 
     /// Whether a session has too many roles active, or will have.
     fn session_broken(&self) -> bool {
-        let roles = |session: &Session| session.kept.clone().unwrap_or_else(|| self.now_or_later(session.user));
+        let roles = |session: &Session| {
+            let all = self.now_or_later(session.user);
+            match &session.kept {
+                None => all,
+                Some(kept) => kept & &self.all_below(&all),
+            }
+        };
         self.sessions.values().any(|session| self.broken(true, &roles(session)))
     }
 }
