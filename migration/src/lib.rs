@@ -9,6 +9,7 @@ mod m0001_core;
 mod m0002_sessions_and_clients;
 mod m0003_hierarchy_and_separation;
 mod m0004_many_users;
+mod m0005_sessions_that_name_roles;
 
 /// Applies what a database doesn't have yet.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_sessions_and_clients::Migration),
             Box::new(m0003_hierarchy_and_separation::Migration),
             Box::new(m0004_many_users::Migration),
+            Box::new(m0005_sessions_that_name_roles::Migration),
         ]
     }
 }

@@ -10,6 +10,7 @@ use super::{
     ledger::{self, Entry},
     plan::{Plan, Planned, View},
     rules,
+    sessions::forget_deleted,
     users::ACTIVE,
 };
 use crate::policy::Authority;
@@ -152,6 +153,8 @@ async fn commit(
     for effect in plan.effects {
         effect.apply(&txn, revision).await?;
     }
+    // After the roles are gone: a sign-in that names one holds on to it, and is then waited for and found.
+    forget_deleted(&txn, &plan.deltas).await?;
     let entry = Entry {
         revision,
         at: now,

@@ -125,3 +125,29 @@ async fn a_session_that_follows_what_is_assigned_follows_no_more_once_a_role_was
     let refreshed = server.refresh(all.refresh_token(), &[]).await.assert(200);
     assert_eq!(claims(refreshed.token())["roles"], json!(["chief"]));
 }
+
+#[tokio::test]
+async fn a_session_does_not_get_a_role_that_is_made_under_the_name_of_one_that_is_deleted() {
+    let (server, admin, _, _) = stage().await;
+    let named = ["chief reader", "reader", "editor"];
+    let mut sessions = Vec::new();
+    for roles in named {
+        sessions
+            .push(server.token("alice", PASSWORD, &[("roles", roles)]).await.assert(200).refresh_token().to_owned());
+    }
+    admin.delete("/v1/roles/reader").await.assert(204);
+    // Both are deleted by the one file, and made by the other.
+    let file = |roles: Value| json!({ "roles": roles });
+    let without = file(json!([{ "name": "chief" }]));
+    admin.post("/v1/policy/apply?prune=true", without).await.assert(200);
+    let with = file(json!([{ "name": "chief" }, { "name": "reader" }, { "name": "editor" }, { "name": "chie" }]));
+    admin.post("/v1/policy/apply", with).await.assert(200);
+    for role in ["reader", "editor", "chie"] {
+        admin.put(&format!("/v1/users/alice/roles/{role}")).await.assert(204);
+    }
+    for (mut session, expected) in sessions.into_iter().zip([json!(["chief"]), json!([]), json!([])]) {
+        assert_eq!(roles(&alice(&server, &mut session).await), expected);
+    }
+    // Who signs in anew has them.
+    server.token("alice", PASSWORD, &[("roles", "reader editor")]).await.assert(200);
+}

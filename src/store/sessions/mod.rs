@@ -1,6 +1,7 @@
 //! What sign-ins open: a set of active roles and one family of refresh tokens, ended by logout.
 
 mod end;
+mod forget;
 mod open;
 mod refresh;
 mod review;
@@ -12,6 +13,7 @@ use sea_orm::DbErr;
 use super::{SessionId, UserId, words};
 use crate::policy::RoleName;
 
+pub(super) use forget::forget_deleted;
 pub use open::{NewSession, Verified};
 pub use refresh::{Refreshable, Rotated, Rotation};
 

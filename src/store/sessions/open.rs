@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
+    sea_query::{LockBehavior, LockType},
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -10,9 +11,9 @@ use super::end::end_sessions;
 use crate::{
     policy::{Assignment, BUILT_IN_CLIENT, RoleName},
     store::{
-        Client, Refused, SessionId, Store, UserId,
+        Client, Refused, RoleId, SessionId, Store, UserId,
         connect::begin_write,
-        entity::{clients, sessions, users},
+        entity::{clients, roles, sessions, users},
         rows::set_password,
         users::{ACTIVE, assignments_of},
         words::join,
@@ -83,6 +84,11 @@ impl Store {
         if !still_registered(&txn, &session.client).await? {
             return Err(Refused::Busy);
         }
+        if let Some(roles) = &session.roles
+            && !still_there(&txn, roles).await?
+        {
+            return Err(Refused::Busy);
+        }
         if let Some(replacement) = &verified.replacement {
             set_password(&txn, verified.user, replacement).await?;
         }
@@ -139,6 +145,20 @@ async fn still_registered(txn: &DatabaseTransaction, client: &Client) -> Result<
     }
     let row = clients::Entity::find_by_id(client.key).lock_shared().one(txn).await?;
     Ok(row.is_some_and(|row| row.revision == client.revision))
+}
+
+/// Holds on to the roles that a session names: whoever deletes one waits, and takes it out of this session, too, or has
+/// won. For that one nobody waits here, who might wait for the user.
+async fn still_there(txn: &DatabaseTransaction, names: &BTreeSet<RoleName>) -> Result<bool, DbErr> {
+    let there: Vec<RoleId> = roles::Entity::find()
+        .select_only()
+        .column(roles::Column::Id)
+        .filter(roles::Column::Name.is_in(names.iter().map(RoleName::as_str)))
+        .lock_with_behavior(LockType::KeyShare, LockBehavior::SkipLocked)
+        .into_tuple()
+        .all(txn)
+        .await?;
+    Ok(there.len() == names.len())
 }
 
 /// The sessions that one more would push out.

@@ -163,6 +163,10 @@ impl Model {
         for set in self.sets.values_mut() {
             set.roles.remove(&role);
         }
+        // Another one of its name is another one.
+        for kept in self.sessions.values_mut().filter_map(|session| session.kept.as_mut()) {
+            kept.remove(&role);
+        }
         Ok(())
     }
 
