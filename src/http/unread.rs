@@ -1,7 +1,7 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -45,11 +45,10 @@ impl<E: Endpoint> Endpoint for Finishing<E> {
         // Asking for the body would make the client send it.
         let waits = request.headers().contains_key(header::EXPECT);
         let (back, returned) = oneshot::channel();
-        request.set_body(Body::from(Lent { body: Some(body.into()), back: Some(back) }.boxed()));
+        request.set_body(Body::from(Lent { body: Some(body.into()), asked: false, back: Some(back) }.boxed()));
         let mut response = self.0.call(request).await.map(IntoResponse::into_response)?;
-        let left = returned.await.ok().filter(|body| !body.is_end_stream());
-        if let Some(left) = left
-            && (waits || !is_read(left).await)
+        if let Ok((left, asked)) = returned.await
+            && ((waits && !asked) || !is_read(left).await)
         {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -74,10 +73,11 @@ async fn is_read(body: BoxBody<Bytes, io::Error>) -> bool {
     timeout(WITHIN, end).await.unwrap_or(false)
 }
 
-/// A body that comes back, from wherever it was when it isn't needed any more.
+/// A body that comes back from wherever it was, if something of it is left, and says whether anyone asked for it.
 struct Lent {
     body: Option<BoxBody<Bytes, io::Error>>,
-    back: Option<oneshot::Sender<BoxBody<Bytes, io::Error>>>,
+    asked: bool,
+    back: Option<oneshot::Sender<(BoxBody<Bytes, io::Error>, bool)>>,
 }
 
 impl hyper::body::Body for Lent {
@@ -85,7 +85,13 @@ impl hyper::body::Body for Lent {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.body.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_frame(cx))
+        self.asked = true;
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(cx));
+        if frame.is_none() {
+            self.body = None;
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -99,9 +105,10 @@ impl hyper::body::Body for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let (Some(body), Some(back)) = (self.body.take(), self.back.take()) {
+        let left = self.body.take().filter(|body| !body.is_end_stream());
+        if let (Some(body), Some(back)) = (left, self.back.take()) {
             // Nobody may be waiting any more.
-            let _ = back.send(body);
+            let _ = back.send((body, self.asked));
         }
     }
 }

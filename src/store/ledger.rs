@@ -1,7 +1,6 @@
 //! The append-only, hash-chained table with one row per policy change.
 
 use aws_lc_rs::digest;
-use futures_util::TryStreamExt;
 use rolecall_guard::Subject;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Page, Refused, Store,
+    connect::begin_read,
     entity::{ledger, ledger_head},
 };
 use crate::policy::Delta;
@@ -260,20 +260,26 @@ fn filtered(filter: &Filter, page: Page<i64>) -> Select<ledger::Entity> {
     rows
 }
 
-/// Checks every row against its hash and the row before it, and the last against the head.
+/// Checks every row against its hash and the row before it, and the last against the head: as of one moment, so that
+/// nobody has to stop writing.
 pub async fn verify(db: &DatabaseConnection) -> Result<Verdict, DbErr> {
+    let txn = begin_read(db).await?;
     let (mut revision, mut hash) = (0, String::new());
-    let mut rows = ledger::Entity::find().order_by_asc(ledger::Column::Revision).stream(db).await?;
-    while let Some(row) = rows.try_next().await? {
-        let read = Entry::try_from(row);
-        let why = read.as_ref().map_or(Some("it can't be read"), |entry| flaw(entry, revision, &hash));
-        match (read, why) {
-            (Ok(entry), None) => (revision, hash) = (entry.revision, entry.hash),
-            (_, why) => return Ok(Verdict::Broken { revision: revision + 1, why: why.unwrap_or_default() }),
+    loop {
+        let rows = filtered(&Filter::default(), Page { after: Some(revision), limit: AT_ONCE }).all(&txn).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let read = Entry::try_from(row);
+            let why = read.as_ref().map_or(Some("it can't be read"), |entry| flaw(entry, revision, &hash));
+            match (read, why) {
+                (Ok(entry), None) => (revision, hash) = (entry.revision, entry.hash),
+                (_, why) => return Ok(Verdict::Broken { revision: revision + 1, why: why.unwrap_or_default() }),
+            }
         }
     }
-    drop(rows);
-    let head = head(db).await?;
+    let head = head(&txn).await?;
     if head.revision > revision {
         return Ok(Verdict::Broken { revision: revision + 1, why: "the row is missing" });
     }

@@ -35,7 +35,8 @@ pub(super) async fn broken(view: &View<'_>, authority: &Authority, plan: &mut Pl
         None => view.after(&plan.deltas).await?,
     };
     let changed = changed_assignments(view, plan).await?;
-    let (held, kept_apart) = kept_apart(view, &after, plan, &changed).await?;
+    let mut too_wide = false;
+    let (held, kept_apart) = kept_apart(view, &after, plan, &changed, &mut too_wide).await?;
     if let Err(exceeded) = authority.covers(&held) {
         return Ok(vec![exceeded.into()]);
     }
@@ -45,7 +46,9 @@ pub(super) async fn broken(view: &View<'_>, authority: &Authority, plan: &mut Pl
     if !someone_can_administer(view, &after, plan, &changed).await? {
         broken.push(Refused::LastAdministrator);
     }
-    broken.extend(separated(view, &after, plan, &changed).await?.into_iter().map(Refused::Separation));
+    let separated = separated(view, &after, plan, &changed, &mut too_wide).await?;
+    broken.extend(separated.into_iter().map(Refused::Separation));
+    broken.extend(too_wide.then_some(Refused::SetTooWide));
     plan.graph = Some(after);
     Ok(broken)
 }
@@ -64,10 +67,16 @@ async fn kept_apart(
     after: &Graph,
     plan: &Plan,
     changed: &Changed,
+    too_wide: &mut bool,
 ) -> Result<(BTreeSet<PermissionName>, BTreeSet<RoleName>), Refused> {
     let (mut held, mut stopped) = (BTreeSet::new(), BTreeSet::new());
     for (_, set) in narrowed(after, &plan.deltas).into_iter().filter(|(_, set)| set.kind == Kind::Dynamic) {
-        let roles = roles_of_who_has_too_many(view, after, set, changed).await?;
+        let Some(roles) = roles_of_who_has_too_many(view, after, set, changed).await? else {
+            // Whom it touches isn't known, so it may be anybody.
+            *too_wide = true;
+            held.extend(ESCALATE.parse::<PermissionName>());
+            continue;
+        };
         if !roles.is_empty() {
             held.extend(view.graph.permissions(roles.iter().map(RoleName::as_str)));
             stopped.extend(set.roles.iter().cloned());
@@ -122,6 +131,7 @@ async fn separated(
     after: &Graph,
     plan: &mut Plan,
     changed: &Changed,
+    too_wide: &mut bool,
 ) -> Result<BTreeSet<SetName>, Refused> {
     let mut broken = BTreeSet::new();
     for (user, assignments) in changed {
@@ -135,7 +145,11 @@ async fn separated(
     }
     for (name, set) in narrowed(after, &plan.deltas) {
         let is_broken = match set.kind {
-            Kind::Static => !roles_of_who_has_too_many(view, after, set, changed).await?.is_empty(),
+            Kind::Static => {
+                let roles = roles_of_who_has_too_many(view, after, set, changed).await?;
+                *too_wide |= roles.is_none();
+                roles.is_some_and(|roles| !roles.is_empty())
+            }
             Kind::Dynamic => broken_by_session(view, after, set, changed).await?,
         };
         if is_broken {

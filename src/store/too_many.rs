@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Refused, SessionId, UserId, connect::PARAMETERS, entity::sessions, losing::assigned, plan::View, replica::stored,
+    SessionId, UserId, connect::PARAMETERS, entity::sessions, losing::assigned, plan::View, replica::stored,
     rules::Changed, sessions::named, users::assignments_of_each,
 };
 use crate::policy::{Assignment, Graph, RoleName, SeparationSet, Shares, in_force, now_or_later};
@@ -17,7 +17,8 @@ use crate::policy::{Assignment, Graph, RoleName, SeparationSet, Shares, in_force
 /// themselves make none, so only a large number has many.
 const MOST_PAIRS: usize = 200_000;
 
-/// All roles of those whose assignments, now or later, authorize for too many roles of a set; of the others.
+/// All roles of those whose assignments, now or later, authorize for too many roles of a set; of the others. None, if the
+/// set is too wide to tell.
 ///
 /// This looks at everyone who has one of its roles. Few of the roles that authorize for one of its roles are assigned to
 /// anyone: only those are looked at. Pairs go to the database as one value, since there may be more of them than a statement
@@ -27,11 +28,11 @@ pub(super) async fn roles_of_who_has_too_many(
     after: &Graph,
     set: &SeparationSet,
     changed: &Changed,
-) -> Result<BTreeSet<RoleName>, Refused> {
+) -> Result<Option<BTreeSet<RoleName>>, DbErr> {
     let assigned = assigned(view, &after.authorizing_any(&set.roles)).await?;
-    let shares = after.shares(set, &assigned, MOST_PAIRS).ok_or(Refused::SetTooWide)?;
+    let Some(shares) = after.shares(set, &assigned, MOST_PAIRS) else { return Ok(None) };
     if shares == Shares::default() {
-        return Ok(BTreeSet::new());
+        return Ok(Some(BTreeSet::new()));
     }
     let pair = |member: String, role: &RoleName| json!({ "member": member, "role": role });
     let whole = shares.whole.iter().map(|role| pair(WHOLE.into(), role));
@@ -52,7 +53,7 @@ pub(super) async fn roles_of_who_has_too_many(
     );
     let query = statement(view, &sql, json!(pairs).to_string(), set, changed);
     let rows = view.txn.query_all_raw(query).await?;
-    Ok(rows.iter().map(|row| stored(&row.try_get::<String>("", "role")?)).collect::<Result<_, DbErr>>()?)
+    rows.iter().map(|row| stored(&row.try_get::<String>("", "role")?)).collect::<Result<_, DbErr>>().map(Some)
 }
 
 /// In place of a member: too many of them. It sorts before any.

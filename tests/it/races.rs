@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use rolecall::{
+    store::{Actor, UserRef, commands::LetIn},
+    tokens::password::Hasher,
+};
 use rolecall_guard::Clock;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -172,6 +176,33 @@ async fn no_sign_in_survives_a_change_of_its_password() {
             assert!(matches!(answer.status, 200 | 400), "{}", answer.text);
             let Some(token) = answer.body["access_token"].as_str() else { continue };
             server.bearing(token).get("/v1/me").await.assert_problem(401, "invalid_token");
+        }
+    }
+}
+
+/// Nor letting its user in anew from the command line, as an administrator: that, too, is done because somebody else knows the password.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_sign_in_survives_that_its_user_is_let_in_anew() {
+    let server = Arc::new(Server::start().await);
+    server.user("alice", &[]).await;
+    let hasher = Hasher::new("m=32,t=1,p=1".parse().unwrap());
+    let passwords = [PASSWORD, "another horse battery"];
+    for round in 0..10 {
+        let (old, new) = (passwords[round % 2], passwords[(round + 1) % 2]);
+        let sign_ins = (0..6).map(|_| {
+            let server = Arc::clone(&server);
+            async move { server.token("alice", old, &[]).await }
+        });
+        let signing_in = tokio::spawn(at_once(sign_ins.collect::<Vec<_>>()));
+        let command = LetIn {
+            user: UserRef::Name("alice".parse().unwrap()),
+            password_hash: hasher.hash(new.into()).await.unwrap(),
+            role: "admin".parse().unwrap(),
+        };
+        server.app.state.store.write(&Actor::System, None, &command).await.unwrap();
+        for answer in signing_in.await.unwrap() {
+            let Some(refresh) = answer.body["refresh_token"].as_str() else { continue };
+            server.refresh(refresh, &[]).await.assert(400);
         }
     }
 }

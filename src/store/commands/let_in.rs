@@ -49,10 +49,11 @@ impl Command for LetIn {
             impossible: owner(view.txn, row.id).await?.map(|_| Refused::ServiceUser),
             subjects: vec![Subject::User(row.id.0)],
             effects: vec![
-                Effect::EndSessions(row.id),
-                Effect::Assign(assignment, self.role.clone()),
+                // First the row, which a sign-in may hold: that one is waited for, and then its session ends, too.
                 Effect::UpdateUser(row.clone()),
                 Effect::SetPassword(row.id, self.password_hash.clone()),
+                Effect::Assign(assignment, self.role.clone()),
+                Effect::EndSessions(row.id),
             ],
             ..Plan::default()
         };

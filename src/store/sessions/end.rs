@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::store::{
     Refused, SessionId, Store, UserId,
-    connect::{PARAMETERS, begin_write},
+    connect::begin_write,
     entity::{ended_sessions, sessions},
     ledger::wake_nodes,
     replica::seconds,
@@ -101,8 +101,12 @@ pub(in crate::store) async fn end_sessions(
     Ok(ended)
 }
 
+/// So many notices go in one statement: two parameters each. As many as it takes, since of the statements between `ended_at` and
+/// the commit there are only to be few (`connect::LONGEST_STATEMENT`).
+const NOTICES: usize = 5000;
+
 async fn give_notice(txn: &DatabaseTransaction, ended: &[SessionId], ended_at: i64) -> Result<(), DbErr> {
-    for some in ended.chunks(PARAMETERS) {
+    for some in ended.chunks(NOTICES) {
         let notices = some.iter().map(|id| ended_sessions::Model { id: *id, ended_at }.into_active_model());
         let known = OnConflict::column(ended_sessions::Column::Id).do_nothing().to_owned();
         ended_sessions::Entity::insert_many(notices).on_conflict(known).exec_without_returning(txn).await?;

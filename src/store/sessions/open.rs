@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::end::end_sessions;
 use crate::{
-    policy::{Assignment, BUILT_IN_CLIENT, RoleName},
+    policy::{Assignment, BUILT_IN_CLIENT, RoleName, in_force},
     store::{
         Client, Refused, RoleId, SessionId, Store, UserId,
         connect::begin_write,
@@ -85,7 +85,7 @@ impl Store {
             return Err(Refused::Busy);
         }
         if let Some(roles) = &session.roles
-            && !still_there(&txn, roles).await?
+            && !(still_there(&txn, roles).await? && self.still_authorized(&txn, verified.user, roles).await?)
         {
             return Err(Refused::Busy);
         }
@@ -98,6 +98,18 @@ impl Store {
         txn.commit().await?;
         self.note_ended(ended);
         Ok(true)
+    }
+
+    /// Whether a user has these roles now: one of them may have been made anew since it was asked, under the same name.
+    async fn still_authorized(
+        &self,
+        txn: &DatabaseTransaction,
+        user: UserId,
+        names: &BTreeSet<RoleName>,
+    ) -> Result<bool, DbErr> {
+        self.replica.catch_up(txn).await?;
+        let assigned = in_force(&assignments_of(txn, user).await?, self.clock.micros());
+        Ok(names.is_subset(&self.snapshot().graph.authorized(assigned.iter().map(RoleName::as_str))))
     }
 
     /// Changes someone's own password and ends the user's sessions but `keep`. False as above.

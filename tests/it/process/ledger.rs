@@ -1,6 +1,7 @@
 //! `rolecall ledger verify`
 
 use sea_orm::ConnectionTrait;
+use serde_json::json;
 
 use super::{Finished, Program};
 use crate::support::Server;
@@ -41,6 +42,22 @@ async fn a_ledger_nobody_touched_is_sound() {
     assert!(sound.stdout.contains(&format!("{last} rows")), "{}", sound.stdout);
     let by_its_other_name = Program::on(&server.database).run(&["audit", "verify"]).await.assert(0);
     assert_eq!(by_its_other_name.stdout, sound.stdout);
+}
+
+#[tokio::test]
+async fn a_ledger_is_sound_while_others_write_to_it() {
+    let server = server().await;
+    let admin = server.admin().await;
+    let writing = tokio::spawn(async move {
+        for number in 0.. {
+            admin.post("/v1/permissions", json!({ "name": format!("articles:a{number}") })).await.assert(201);
+        }
+    });
+    for _ in 0..3 {
+        verify(&server).await.assert(0);
+    }
+    assert!(!writing.is_finished(), "others wrote all the time");
+    writing.abort();
 }
 
 #[tokio::test]

@@ -73,6 +73,12 @@ async fn a_set_below_too_many_roles_that_someone_has_is_refused_before_it_is_loo
     server.user("alice", &[]).await;
     admin.post("/v1/policy/apply", json!({ "assignments": assigned })).await.assert(200);
     let all = |cardinality| json!({ "name": "apart", "kind": "static", "cardinality": cardinality, "roles": names });
+    let told = admin.post(&format!("{SETS}?dry_run=true"), all(500)).await.assert(200);
+    assert_eq!(told.body["broken_rules"][0]["code"], "separation_set_too_wide", "{}", told.text);
+    let keeper = server.person("keeper", &["separation-sets:create"]).await;
+    let mut dynamic = all(500);
+    dynamic["kind"] = "dynamic".into();
+    keeper.post(SETS, dynamic).await.assert_problem(403, "would_exceed_own_permissions");
     let told = admin.post(SETS, all(500)).await.assert_problem(409, "separation_set_too_wide");
     assert!(told.body["detail"].as_str().unwrap().contains("cardinality"), "{}", told.text);
     admin.post(SETS, all(499)).await.assert_problem(409, "separation_of_duty");

@@ -103,6 +103,23 @@ async fn a_refusal_says_so_if_the_connection_ends_with_it() {
 }
 
 #[tokio::test]
+async fn a_client_that_waits_for_leave_to_send_keeps_its_connection_if_it_gets_it() {
+    let server = Server::start().await;
+    for (client, leave) in [(server.admin().await, true), (server.anonymous(), false)] {
+        let head = head("/v1/users", "application/json", &client);
+        let mut wire = Wire::to(&server.url).await;
+        wire.say(format!("{head}transfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n")).await;
+        if leave {
+            assert_eq!(status(wire.hear().await), "100");
+            wire.say("14\r\n{\"username\":\"alice\"}\r\n0\r\n\r\n").await;
+        }
+        let answer = wire.hear().await.unwrap();
+        assert!(answer.starts_with(if leave { "HTTP/1.1 201" } else { "HTTP/1.1 401" }), "{answer}");
+        assert_eq!(answer.contains("connection: close"), !leave, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_far_too_long_gets_its_answer_too() {
     let server = Server::start().await;
     let (anonymous, admin) = (server.anonymous(), server.admin().await);
