@@ -45,6 +45,7 @@ impl Tokens {
             Some(sid) => {
                 self.store.end_session(SessionId(sid), None).await?;
             }
+            // It has ended everywhere, also where the clock is behind.
             None if claims.exp + LEEWAY <= self.clock.seconds() => {}
             None => self.store.end_token(claims.jti).await?,
         }
