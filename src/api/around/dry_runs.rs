@@ -33,7 +33,7 @@ pub struct DryRuns {
 }
 
 impl DryRuns {
-    /// Of what the document has below [`DRY_RUNS`].
+    /// Of what the document has below `/v1/dry-run/`.
     #[must_use]
     pub fn of(mut document: Value) -> Self {
         let all = operations(&mut document).map(|(path, method, _)| (path, method.to_uppercase()));
