@@ -65,7 +65,7 @@ class Mentions(unittest.TestCase):
 
     def test_every_error_code_is_explained_and_no_other(self):
         sources = "".join(path.read_text() for folder in ["src", "guard/src"] for path in (ROOT / folder).rglob("*.rs"))
-        codes = set(re.findall(r'(?:StatusCode::[A-Z_]+,|new\(status,|unavailable\()\s*"([a-z_]+)"', sources))
+        codes = set(re.findall(r'(?:StatusCode::[A-Z_]+,|new\(status,|unavailable\(|conflict\(|invalid\()\s*"([a-z_]+)"', sources))
         codes |= set(re.findall(r'=> "(password_[a-z_]+)"', sources))
         table = re.findall(r"^\| [1-5]\w\w \|([^|]+)\|", (ROOT / "docs/http-api.md").read_text(), re.MULTILINE)
         self.assertEqual(sorted(codes), sorted(re.findall(r"`([a-z_]+)`", "".join(table))))
