@@ -11,19 +11,51 @@ mod m0003_hierarchy_and_separation;
 mod m0004_many_users;
 mod m0005_sessions_that_name_roles;
 
+/// The migrations of these files, named like them.
+macro_rules! migrations {
+    ($($file:ident),* $(,)?) => {
+        vec![$(Box::new(Migration { name: stringify!($file), schema: $file::SCHEMA })),*]
+    };
+}
+
 /// Applies what a database doesn't have yet.
 #[derive(Debug)]
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m0001_core::Migration),
-            Box::new(m0002_sessions_and_clients::Migration),
-            Box::new(m0003_hierarchy_and_separation::Migration),
-            Box::new(m0004_many_users::Migration),
-            Box::new(m0005_sessions_that_name_roles::Migration),
+        migrations![
+            m0001_core,
+            m0002_sessions_and_clients,
+            m0003_hierarchy_and_separation,
+            m0004_many_users,
+            m0005_sessions_that_name_roles,
         ]
+    }
+}
+
+/// The schema of one file, which is applied as a whole or not at all.
+struct Migration {
+    /// What a database remembers it by: it stays as it is for good.
+    name: &'static str,
+    schema: &'static str,
+}
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared(&dialect(manager, self.schema)).await?;
+        Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
     }
 }
 

@@ -1,22 +1,6 @@
-use sea_orm_migration::prelude::*;
+//! Users, roles, permissions, sessions, signing keys and the ledger.
 
-/// Users, roles, permissions, sessions, signing keys and the ledger.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(&crate::dialect(manager, SCHEMA)).await?;
-        Ok(())
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-}
-
-const SCHEMA: &str = r"
+pub(crate) const SCHEMA: &str = r"
 CREATE TABLE users (
     id {id} NOT NULL PRIMARY KEY,
     username {name} NOT NULL UNIQUE,

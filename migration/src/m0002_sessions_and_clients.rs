@@ -1,22 +1,6 @@
-use sea_orm_migration::prelude::*;
+//! Refresh tokens, clients, rotating keys, and indexes for the ledger's filters.
 
-/// Refresh tokens, clients, rotating keys, and indexes for the ledger's filters.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(&crate::dialect(manager, SCHEMA)).await?;
-        Ok(())
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-}
-
-const SCHEMA: &str = r"
+pub(crate) const SCHEMA: &str = r"
 -- The number of the newest refresh token, and the hash of its secret; a session may have none.
 ALTER TABLE sessions ADD COLUMN sequence bigint NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN refresh_hash {bytes};

@@ -1,22 +1,6 @@
-use sea_orm_migration::prelude::*;
+//! Who inherits from whom, which roles are kept apart, and when an assignment counts.
 
-/// Who inherits from whom, which roles are kept apart, and when an assignment counts.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(&crate::dialect(manager, SCHEMA)).await?;
-        Ok(())
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-}
-
-const SCHEMA: &str = r"
+pub(crate) const SCHEMA: &str = r"
 -- As stated; what follows from it isn't stored.
 CREATE TABLE inheritances (
     senior_id {id} NOT NULL REFERENCES roles (id) ON DELETE CASCADE,

@@ -1,22 +1,6 @@
-use sea_orm_migration::prelude::*;
+//! Indexes for what is asked about many users.
 
-/// Indexes for what is asked about many users.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(&crate::dialect(manager, SCHEMA)).await?;
-        Ok(())
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-}
-
-const SCHEMA: &str = r"
+pub(crate) const SCHEMA: &str = r"
 -- Who has a role, and from when until when: all that is asked of a role's users stands in the index.
 DROP INDEX assignments_role;
 CREATE INDEX assignments_role ON assignments (role_id, user_id, valid_from, valid_until);

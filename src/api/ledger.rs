@@ -72,7 +72,8 @@ pub(super) struct Ledger(pub(super) State);
 impl Ledger {
     /// Read the ledger
     ///
-    /// Every policy change, by revision. A page has fewer rows than its limit where they are long. `rolecall ledger verify` checks that none was altered.
+    /// Every policy change, by revision. A page has fewer rows than its limit where they are long. `rolecall ledger verify`
+    /// checks that none was altered.
     #[oai(path = "/ledger", method = "get", operation_id = "list_ledger")]
     async fn list(
         &self,

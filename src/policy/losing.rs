@@ -63,7 +63,7 @@ impl Graph {
         taken
     }
 
-    fn above_all(&self, roles: &FixedBitSet) -> FixedBitSet {
+    pub(super) fn above_all(&self, roles: &FixedBitSet) -> FixedBitSet {
         let mut above = FixedBitSet::new();
         for role in roles.ones() {
             self.hierarchy.above(role).add_to(&mut above);

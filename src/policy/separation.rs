@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use fixedbitset::FixedBitSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Graph, RoleName, SetName};
@@ -46,40 +45,6 @@ pub struct Shares {
     pub parts: Vec<(RoleName, Vec<usize>)>,
 }
 
-impl Graph {
-    /// These roles and all their seniors: whoever has one of them is authorized for one of these.
-    #[must_use]
-    pub fn authorizing_any(&self, roles: &BTreeSet<RoleName>) -> BTreeSet<RoleName> {
-        let mut above = FixedBitSet::new();
-        for role in self.numbers(roles.iter().map(RoleName::as_str)) {
-            self.hierarchy.above(role).add_to(&mut above);
-        }
-        self.names(above.ones())
-    }
-
-    /// What each of these roles authorizes for of a set. Nothing if the parts have more than `most` members in all; they are
-    /// counted before they are listed.
-    #[must_use]
-    pub fn shares(&self, set: &SeparationSet, roles: &BTreeSet<RoleName>, most: usize) -> Option<Shares> {
-        let members: Vec<usize> = self.numbers(set.roles.iter().map(RoleName::as_str)).collect();
-        let (mut shares, mut count) = (Shares::default(), 0);
-        for (name, number) in roles.iter().filter_map(|name| Some((name, self.number(name)?))) {
-            let below = self.hierarchy.below(number);
-            let part: Vec<usize> = members.iter().copied().filter(|member| below.contains(*member)).collect();
-            if part.len() as u64 >= set.cardinality {
-                shares.whole.push(name.clone());
-            } else if !part.is_empty() {
-                count += part.len();
-                if count > most {
-                    return None;
-                }
-                shares.parts.push((name.clone(), part));
-            }
-        }
-        Some(shares)
-    }
-}
-
 impl SeparationSet {
     /// A set has at most so many roles.
     pub const MOST_ROLES: usize = 500;
@@ -118,6 +83,35 @@ impl Graph {
     #[must_use]
     pub fn breaks_dynamic(&self, active: &BTreeSet<RoleName>) -> Option<&SetName> {
         self.broken(Kind::Dynamic, |role| active.contains(role))
+    }
+
+    /// These roles and all their seniors: whoever has one of them is authorized for one of these.
+    #[must_use]
+    pub fn authorizing_any(&self, roles: &BTreeSet<RoleName>) -> BTreeSet<RoleName> {
+        let roles = self.numbers(roles.iter().map(RoleName::as_str)).collect();
+        self.names(self.above_all(&roles).ones())
+    }
+
+    /// What each of these roles authorizes for of a set. Nothing if the parts have more than `most` members in all; they are
+    /// counted before they are listed.
+    #[must_use]
+    pub fn shares(&self, set: &SeparationSet, roles: &BTreeSet<RoleName>, most: usize) -> Option<Shares> {
+        let members: Vec<usize> = self.numbers(set.roles.iter().map(RoleName::as_str)).collect();
+        let (mut shares, mut count) = (Shares::default(), 0);
+        for (name, number) in roles.iter().filter_map(|name| Some((name, self.number(name)?))) {
+            let below = self.hierarchy.below(number);
+            let part: Vec<usize> = members.iter().copied().filter(|member| below.contains(*member)).collect();
+            if part.len() as u64 >= set.cardinality {
+                shares.whole.push(name.clone());
+            } else if !part.is_empty() {
+                count += part.len();
+                if count > most {
+                    return None;
+                }
+                shares.parts.push((name.clone(), part));
+            }
+        }
+        Some(shares)
     }
 
     fn broken(&self, kind: Kind, has: impl Fn(&RoleName) -> bool) -> Option<&SetName> {

@@ -222,10 +222,11 @@ impl Store {
     /// are long.
     pub async fn ledger(&self, filter: &Filter, page: Page<i64>) -> Result<(Vec<Entry>, bool), Refused> {
         let (mut entries, mut bytes) = (Vec::new(), 0);
+        let at_once = Ord::min(AT_ONCE, page.limit);
         loop {
             let after = entries.last().map(|entry: &Entry| entry.revision).or(page.after);
-            let rows = filtered(filter, Page { after, limit: AT_ONCE }).all(&self.db).await?;
-            let last = (rows.len() as u64) < AT_ONCE;
+            let rows = filtered(filter, Page { after, limit: at_once }).all(&self.db).await?;
+            let last = (rows.len() as u64) < at_once;
             for row in rows {
                 if bytes >= PAGE_BYTES || entries.len() as u64 + 1 == page.limit {
                     return Ok((entries, true));

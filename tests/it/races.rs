@@ -8,7 +8,7 @@ use rolecall::{
 };
 use rolecall_guard::Clock;
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::support::{Answer, Database, PASSWORD, Server};
 
@@ -151,6 +151,15 @@ async fn what_one_node_takes_away_the_other_refuses_within_a_second() {
     elsewhere.get("/v1/users").await.assert_problem(401, "invalid_token");
 }
 
+/// Six sign-ins of alice at once, under way.
+fn signing_in(server: &Arc<Server>, password: &'static str, roles: &'static [(&str, &str)]) -> JoinHandle<Vec<Answer>> {
+    let sign_ins = (0..6).map(|_| {
+        let server = Arc::clone(server);
+        async move { server.token("alice", password, roles).await }
+    });
+    tokio::spawn(at_once(sign_ins.collect::<Vec<_>>()))
+}
+
 /// A sign-in that races with the change of its password can't survive it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_sign_in_survives_a_change_of_its_password() {
@@ -160,11 +169,7 @@ async fn no_sign_in_survives_a_change_of_its_password() {
     let passwords = ["correct horse battery", "another horse battery"];
     for round in 0..10 {
         let (old, new) = (passwords[round % 2], passwords[(round + 1) % 2]);
-        let sign_ins = (0..6).map(|_| {
-            let server = Arc::clone(&server);
-            async move { server.token("alice", old, &[]).await }
-        });
-        let signing_in = tokio::spawn(at_once(sign_ins.collect::<Vec<_>>()));
+        let signing_in = signing_in(&server, old, &[]);
         if round % 2 == 0 {
             admin.put_json("/v1/users/alice/password", json!({ "new_password": new })).await.assert(204);
         } else {
@@ -180,7 +185,7 @@ async fn no_sign_in_survives_a_change_of_its_password() {
     }
 }
 
-/// Nor letting its user in anew from the command line, as an administrator: that, too, is done because somebody else knows the password.
+/// Nor that its user is let in anew from the command line: that, too, is done because somebody else knows the password.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_sign_in_survives_that_its_user_is_let_in_anew() {
     let server = Arc::new(Server::start().await);
@@ -189,11 +194,7 @@ async fn no_sign_in_survives_that_its_user_is_let_in_anew() {
     let passwords = [PASSWORD, "another horse battery"];
     for round in 0..10 {
         let (old, new) = (passwords[round % 2], passwords[(round + 1) % 2]);
-        let sign_ins = (0..6).map(|_| {
-            let server = Arc::clone(&server);
-            async move { server.token("alice", old, &[]).await }
-        });
-        let signing_in = tokio::spawn(at_once(sign_ins.collect::<Vec<_>>()));
+        let signing_in = signing_in(&server, old, &[]);
         let command = LetIn {
             user: UserRef::Name("alice".parse().unwrap()),
             password_hash: hasher.hash(new.into()).await.unwrap(),
@@ -203,6 +204,32 @@ async fn no_sign_in_survives_that_its_user_is_let_in_anew() {
         for answer in signing_in.await.unwrap() {
             let Some(refresh) = answer.body["refresh_token"].as_str() else { continue };
             server.refresh(refresh, &[]).await.assert(400);
+        }
+    }
+}
+
+/// Whoever named a role that is deleted doesn't get another of its name (rule 5).
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_has_a_role_made_anew_that_was_deleted_while_it_was_opened() {
+    let server = Arc::new(Server::start().await);
+    for role in ["x", "y"] {
+        server.role(role, &[]).await;
+    }
+    server.user("alice", &["x", "y"]).await;
+    let admin = server.admin().await;
+    for _ in 0..10 {
+        let before = server.token("alice", PASSWORD, &[("roles", "x y")]).await.assert(200);
+        let signing_in = signing_in(&server, PASSWORD, &[("roles", "x y")]);
+        admin.delete("/v1/roles/x").await.assert(204);
+        let answers = signing_in.await.unwrap();
+        server.role("x", &[]).await;
+        admin.put("/v1/users/alice/roles/x").await.assert(204);
+        for answer in answers.into_iter().chain([before]) {
+            assert!(matches!(answer.status, 200 | 400 | 503), "{}", answer.text);
+            let Some(refresh) = answer.body["refresh_token"].as_str() else { continue };
+            let token = server.refresh(refresh, &[]).await.assert(200);
+            let me = server.bearing(token.token()).get("/v1/me").await.assert(200);
+            assert_eq!(me.body["roles"], json!(["y"]));
         }
     }
 }

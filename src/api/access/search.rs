@@ -7,7 +7,7 @@ use super::evaluation::{Action, Resource, Subject, Text};
 use crate::{
     api::{
         State,
-        cursor::unknown,
+        cursor::{self, Paging},
         text::{Limit, Line, known},
     },
     problem::bad_request,
@@ -31,12 +31,15 @@ struct Asking {
     cursor: Option<String>,
 }
 
+fn unknown() -> Problem {
+    cursor::unknown("page.token")
+}
+
 impl SearchPage {
     /// An empty token is none: that is how the last page says that there is no other. Any other is a cursor, and the limit
     /// that counts if the request says none: a search goes on as it began.
     fn asking(&self) -> Result<Asking, Problem> {
         let token = self.token.as_deref().filter(|token| !token.is_empty());
-        let unknown = || unknown("page.token");
         let (before, cursor) = match token.map(|token| token.split_once('.').ok_or_else(unknown)).transpose()? {
             Some((limit, cursor)) => (limit.parse::<Limit>().map_err(|_| unknown())?, Some(cursor.to_owned())),
             None => (Limit::default(), None),
@@ -50,6 +53,11 @@ impl SearchPage {
 }
 
 impl Asking {
+    /// Begins a page of `list`.
+    fn paging<'a>(&self, state: &'a State, list: String) -> Result<Paging<'a>, Problem> {
+        state.cursors.paging(list, self.limit(), self.cursor.clone()).map_err(|_| unknown())
+    }
+
     fn limit(&self) -> Limit {
         if self.limit == 0 { Limit::default() } else { Limit::at_most(self.limit) }
     }
@@ -130,8 +138,7 @@ impl SubjectSearch {
     pub(super) async fn results(&self, state: &State) -> Result<SubjectResults, Problem> {
         let asking = self.page.clone().unwrap_or_default().asking()?;
         let permission = format!("{}:{}", self.resource.kind.0, self.action.name.0);
-        let paging = state.cursors.paging(format!("subjects {permission:?}"), asking.limit(), asking.cursor.clone());
-        let paging = paging.map_err(|_| unknown("page.token"))?;
+        let paging = asking.paging(state, format!("subjects {permission:?}"))?;
         let snapshot = state.store.current().await?;
         let is_user = self.subject.kind.0 == "user";
         let giving: BTreeSet<_> = snapshot.graph.giving(&permission).filter(|_| is_user).cloned().collect();
@@ -168,9 +175,7 @@ pub(super) struct ActionResults {
 impl ActionSearch {
     pub(super) async fn results(&self, state: &State) -> Result<ActionResults, Problem> {
         let asking = self.page.clone().unwrap_or_default().asking()?;
-        let list = format!("actions {:?} {:?}", self.subject.user(), self.resource.kind.0);
-        let paging = state.cursors.paging(list, asking.limit(), asking.cursor.clone());
-        let paging = paging.map_err(|_| unknown("page.token"))?;
+        let paging = asking.paging(state, format!("actions {:?} {:?}", self.subject.user(), self.resource.kind.0))?;
         let actions = match self.subject.user() {
             Some(user) => state.store.checks().await?.actions(user, &self.resource.kind.0).await?,
             None => Vec::new(),

@@ -53,8 +53,8 @@ impl DryRuns {
                 return Ok(());
             }
             let foretold = self.takes(rest, method) == Some(true);
-            let really = || bad_request("dry_run: this can't be tried beforehand. Nothing was done.");
-            return if foretold { Ok(()) } else { Err(really().into()) };
+            let untold = || bad_request("dry_run: this can't be tried beforehand. Nothing was done.");
+            return if foretold { Ok(()) } else { Err(untold().into()) };
         };
         match self.takes(rest, method) {
             None => Ok(()),

@@ -101,8 +101,8 @@ pub(in crate::store) async fn end_sessions(
     Ok(ended)
 }
 
-/// So many notices go in one statement: two parameters each. As many as it takes, since of the statements between `ended_at` and
-/// the commit there are only to be few (`connect::LONGEST_STATEMENT`).
+/// So many notices go in one statement, of two parameters each: between `ended_at` and the commit there may only be few
+/// statements (`connect::LONGEST_STATEMENT`).
 const NOTICES: usize = 5000;
 
 async fn give_notice(txn: &DatabaseTransaction, ended: &[SessionId], ended_at: i64) -> Result<(), DbErr> {
